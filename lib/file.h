@@ -1,0 +1,72 @@
+#ifndef LIB_FILE_H
+#define LIB_FILE_H
+
+/*
+ * The only code that creates repository files: temporary name in the same folder, write, sync,
+ * rename, sync the folder.  A reader sees the old file or the new one, whole.
+ *
+ *	struct file_out f = FILE_OUT_INIT;
+ *	file_out_open(&f, path, mode, err)	creates "DIR/tmp-<random>", locked (flock) by us
+ *	file_out_write(&f, p, n, err)
+ *	file_out_commit(&f, err)		sync, rename, sync the folder; or
+ *	file_out_release(&f)			throws away what was not committed
+ *
+ * A failed sync is never retried: the file is given up (ERR_SYS).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+
+#define FILE_TMP_PREFIX "tmp-"
+
+enum file_out_flags {
+	FILE_NO_REPLACE = 1u << 0,	/* commit gives ERR_REFUSED when the name is taken */
+	FILE_DIRECT = 1u << 1,		/* try O_DIRECT; file_out_is_direct() tells */
+};
+
+struct file_out {
+	int fd;
+	char *path;		/* final name; may be given late, see file_out_set_path() */
+	char *tmp;
+	unsigned int flags;
+	bool is_direct;
+	bool is_synced;		/* nothing was written since the last sync */
+};
+
+#define FILE_OUT_INIT { -1, NULL, NULL, 0, false, false }
+
+int file_out_open(struct file_out *f, const char *path, unsigned int flags, mode_t mode,
+		  struct err *err);
+/* For files named after their content: open in `dir`, name before commit. */
+int file_out_open_in(struct file_out *f, const char *dir, unsigned int flags, mode_t mode,
+		     struct err *err);
+void file_out_set_path(struct file_out *f, const char *path);
+int file_out_write(struct file_out *f, const void *p, size_t n, struct err *err);
+int file_out_pwrite(struct file_out *f, const void *p, size_t n, uint64_t off, struct err *err);
+int file_out_commit(struct file_out *f, struct err *err);
+/* The two halves of commit, for writers that sync early and rename in the order of design 8. */
+int file_out_sync(struct file_out *f, struct err *err);
+int file_out_rename(struct file_out *f, struct err *err);	/* rename and sync the folder */
+void file_out_release(struct file_out *f);
+
+/* Whole small files: at most `max` bytes, else ERR_CORRUPT ("'X' is larger than ..."). ERR_NOT_FOUND if absent. */
+int file_read(const char *path, size_t max, struct buf *out, struct err *err);
+int file_write(const char *path, const void *p, size_t n, unsigned int flags, mode_t mode,
+	       struct err *err);
+/* Remove the name and sync its folder; absent is fine. */
+int file_remove(const char *path, struct err *err);
+int file_sync_dir(const char *dir, struct err *err);
+/* mkdir -p with every new folder's parent synced.  Existing is fine. */
+int file_make_dirs(const char *path, mode_t mode, struct err *err);
+bool file_exists(const char *path);
+/* Remove temporary files that no live process holds locked, in this folder alone. */
+int file_clean_tmp(const char *dir, struct err *err);
+/* Call `fn` for each entry but "." and ".."; a non-zero answer stops and is returned. Order: as read. */
+int file_each(const char *dir, int (*fn)(const char *name, void *data, struct err *err), void *data,
+	      struct err *err);
+
+#endif

@@ -1,0 +1,114 @@
+#ifndef LIB_SYS_H
+#define LIB_SYS_H
+
+/*
+ * The seam: the one way to files, time, randomness, threads and memory.
+ *
+ * Each function is the system call of its name: same arguments, same answer, errno set.  In a
+ * test build (UB_TEST) every call is numbered and can be made to fail, tear, lie or kill the
+ * process; see sys-fault.c.  Nothing outside lib/sys*.c calls the system itself
+ * (`make check` looks), so that what the tests break is all there is to break.
+ */
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* Files */
+int sys_open(const char *path, int flags, mode_t mode);
+int sys_openat(int dirfd, const char *path, int flags, mode_t mode);
+int sys_close(int fd);
+ssize_t sys_read(int fd, void *p, size_t n);
+ssize_t sys_pread(int fd, void *p, size_t n, off_t off);
+ssize_t sys_write(int fd, const void *p, size_t n);
+ssize_t sys_pwrite(int fd, const void *p, size_t n, off_t off);
+int sys_fsync(int fd);
+int sys_fdatasync(int fd);
+int sys_ftruncate(int fd, off_t size);
+int sys_fallocate(int fd, int mode, off_t off, off_t size);
+int sys_fstat(int fd, struct stat *st);
+int sys_fcntl_setfl(int fd, int flags);	/* F_SETFL; to turn O_DIRECT off for a last piece */
+int sys_stat(const char *path, struct stat *st);
+int sys_lstat(const char *path, struct stat *st);
+int sys_rename(const char *from, const char *to);
+/* renameat2(RENAME_NOREPLACE); EEXIST when `to` is there. */
+int sys_rename_noreplace(const char *from, const char *to);
+int sys_unlink(const char *path);
+int sys_mkdir(const char *path, mode_t mode);
+int sys_rmdir(const char *path);
+int sys_chmod(const char *path, mode_t mode);
+int sys_access(const char *path, int mode);
+DIR *sys_opendir(const char *path);
+struct dirent *sys_readdir(DIR *d);	/* NULL with errno 0 at the end */
+int sys_closedir(DIR *d);
+int sys_flock(int fd, int op);
+char *sys_realpath(const char *path);	/* sys_free() it */
+ssize_t sys_readlink(const char *path, char *out, size_t size);
+int sys_fadvise(int fd, off_t off, off_t size, int advice);
+int sys_pipe(int fd[2]);
+void *sys_mmap(size_t size, int prot, int flags, int fd, off_t off);	/* MAP_FAILED */
+int sys_munmap(void *p, size_t size);
+int sys_madvise(void *p, size_t size, int advice);
+
+/* Read until `n` bytes, end of file or an error; EINTR and short reads are gone on with. */
+ssize_t sys_read_full(int fd, void *p, size_t n);
+ssize_t sys_pread_full(int fd, void *p, size_t n, off_t off);
+/* Write all; 0 or -1. */
+int sys_write_full(int fd, const void *p, size_t n);
+int sys_pwrite_full(int fd, const void *p, size_t n, off_t off);
+
+/* Time and randomness */
+void sys_now(struct timespec *out);		/* CLOCK_REALTIME; UB_TEST_NOW=sec[.ns] in a test build */
+uint64_t sys_monotonic_ns(void);
+void sys_sleep_ms(unsigned int ms);
+/* Fill with random bytes, or end the process: nothing good can follow.  In a test build
+ * UB_TEST_SEED=N makes them a fixed stream, so that vectors and fault loops repeat. */
+void sys_random(void *p, size_t n);
+
+/* Memory.  x*: failing ends the process with one sentence.  sys_*: NULL, for sizes that may be large. */
+void *xmalloc(size_t n);
+void *xcalloc(size_t nr, size_t size);
+void *xrealloc(void *p, size_t n);
+char *xstrdup(const char *s);
+char *xstrndup(const char *s, size_t n);
+char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void *sys_malloc(size_t n);
+void sys_free(void *p);
+/* Page-aligned memory for O_DIRECT and large buffers, by mmap, so that freeing gives it back. */
+void *sys_pages(size_t n);
+void sys_pages_free(void *p, size_t n);
+
+/* Threads.  Stacks lie in memory that is left out of core images. */
+struct sys_thread { pthread_t id; void *stack; size_t stack_size; };
+int sys_thread_start(struct sys_thread *t, void *(*run)(void *), void *data);	/* 0 or errno */
+void *sys_thread_join(struct sys_thread *t);
+typedef pthread_mutex_t sys_mutex;
+typedef pthread_cond_t sys_cond;
+#define SYS_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
+#define SYS_COND_INIT PTHREAD_COND_INITIALIZER
+void sys_mutex_init(sys_mutex *m);
+void sys_mutex_destroy(sys_mutex *m);
+void sys_lock(sys_mutex *m);
+void sys_unlock(sys_mutex *m);
+void sys_cond_init(sys_cond *c);
+void sys_cond_destroy(sys_cond *c);
+void sys_wait(sys_cond *c, sys_mutex *m);
+void sys_signal(sys_cond *c);
+void sys_broadcast(sys_cond *c);
+
+/* True when calls must come in one order (a fault is armed): pools then run everything inline. */
+bool sys_is_serial(void);
+/* Number of usable processors. */
+unsigned int sys_cpu_count(void);
+/* Bytes of physical memory. */
+uint64_t sys_memory_size(void);
+
+/* No core image, no ptrace by others; called first by main(). */
+void sys_harden(void);
+
+#endif
