@@ -1,0 +1,39 @@
+#ifndef OBJECTS_BUILDER_H
+#define OBJECTS_BUILDER_H
+
+/*
+ * Building lists and trees of any length in pieces: cut where keyed BLAKE3 of the child id (lists)
+ * or the name (trees) under the chunker key has eight zero bits (its first byte is 0), at least
+ * PIECE_MIN and at most PIECE_MAX entries, nested until one piece is left.  So one insert rewrites
+ * one piece of each level.
+ *
+ * What is finished goes to `put`, which stores it and gives its id; builders hold at most one
+ * unfinished piece of each level.
+ */
+
+#include "lib/err.h"
+#include "objects/object.h"
+
+struct object_sink {
+	int (*put)(void *data, enum obj_type type, const void *p, size_t n, struct oid *id_out,
+		   struct err *err);
+	void *data;
+	const unsigned char *cut_key;	/* chunker key, 32 bytes, borrowed */
+};
+
+struct list_builder;
+struct list_builder *list_builder_new(const struct object_sink *sink);
+int list_builder_add(struct list_builder *b, const struct list_entry *e, struct err *err);
+/* The content's place in a tree: CONTENT_NONE (no entries), _BLOB (exactly one blob entry), _LIST. */
+int list_builder_end(struct list_builder *b, enum content_kind *kind_out, struct oid *id_out,
+		     uint64_t *size_out, struct err *err);
+void list_builder_free(struct list_builder *b);
+
+struct tree_builder;
+struct tree_builder *tree_builder_new(const struct object_sink *sink);
+/* Names must rise strictly (bytewise); else ERR_CORRUPT with both names. */
+int tree_builder_add(struct tree_builder *b, const struct tree_entry *e, struct err *err);
+int tree_builder_end(struct tree_builder *b, struct oid *id_out, struct err *err);
+void tree_builder_free(struct tree_builder *b);
+
+#endif

@@ -1,0 +1,179 @@
+#ifndef OBJECTS_OBJECT_H
+#define OBJECTS_OBJECT_H
+
+/*
+ * The five object types as structs, and their canonical encodings (ub-format-object(5)).
+ *
+ * Each struct has one encoding and each encoding one struct: decoding is strict, and encoding
+ * what was decoded gives the same bytes.  Parsers are bounded by OBJECT_MAX_SIZE.
+ * A blob has no encoding: its plaintext is the content.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "objects/oid.h"
+
+#define INLINE_MAX 64		/* content up to this size stands in the tree */
+#define PIECE_MIN 64		/* entries of a piece of a list or a directory */
+#define PIECE_MAX 1024
+#define XATTRS_INLINE_MAX 4096	/* encoded; above, an object of its own */
+#define HOLES_INLINE_MAX 64	/* extents; above, an object of its own */
+#define NAME_LEN_MAX 4096	/* bytes of one name in a tree */
+
+/* -- content: lists -- */
+
+enum list_kind { LIST_BLOB = 1, LIST_ZERO = 2, LIST_LIST = 3 };
+
+struct list_entry {
+	enum list_kind kind;
+	uint64_t size;		/* of content that it stands for */
+	struct oid id;		/* zero for LIST_ZERO */
+};
+
+struct list {
+	struct list_entry *entries;
+	size_t nr, alloc;
+	uint64_t size;		/* sum */
+};
+#define LIST_INIT { NULL, 0, 0, 0 }
+
+void list_release(struct list *l);
+void list_append(struct list *l, const struct list_entry *e);
+void list_encode(const struct list *l, struct buf *out);
+int list_decode(struct list *out, const void *p, size_t n, struct err *err);
+
+/* -- directories: trees -- */
+
+enum entry_type {
+	ENTRY_FILE = 1, ENTRY_DIR = 2, ENTRY_SYMLINK = 3, ENTRY_FIFO = 4, ENTRY_SOCKET = 5,
+	ENTRY_CHAR = 6, ENTRY_BLOCK = 7,
+};
+
+enum content_kind {
+	CONTENT_NONE = 0,	/* nothing: empty file, special file */
+	CONTENT_INLINE = 1, CONTENT_BLOB = 2, CONTENT_LIST = 3, CONTENT_TREE = 4,
+};
+
+/* Attribute numbers: fields in rising order, each at most once.  From 128 on: critical. */
+enum attr_tag {
+	ATTR_MTIME = 1,		/* i64 s, u32 ns */
+	ATTR_UID = 2,		/* varint */
+	ATTR_GID = 3,
+	ATTR_OWNER = 4,		/* name of the user, bytes */
+	ATTR_GROUP = 5,
+	ATTR_TARGET = 6,	/* of a symlink, bytes */
+	ATTR_DEVICE = 7,	/* varint major, varint minor */
+	ATTR_XATTRS = 8,	/* lenbytes name, lenbytes value, ...; names sorted, distinct */
+	ATTR_XATTRS_ID = 9,	/* id of a note of kind xattrs with those bytes as its body */
+	ATTR_FLAGS = 10,	/* inode flags, varint */
+	ATTR_HOLES = 11,	/* varint gap, varint length, ... */
+	ATTR_HOLES_ID = 12,	/* id of a note of kind holes with those bytes as its body */
+	ATTR_PROJECT = 13,	/* project id, varint */
+	ATTR_CRITICAL = 128,
+};
+
+struct tree_entry {
+	const unsigned char *name;	/* borrowed: from the tree's bytes or from the builder's caller */
+	size_t name_len;
+	enum entry_type type;
+	uint32_t mode;			/* permission bits, 07777 */
+	uint64_t size;			/* of content or link target; 0 for directories */
+	enum content_kind content;
+	struct oid id;			/* blob, list, tree */
+	const unsigned char *data;	/* inline content, `size` bytes */
+	const unsigned char *attrs;	/* encoded attribute fields: tag varint, lenbytes */
+	size_t attrs_len;
+};
+
+/* A piece of a directory: level 0 holds entries, level 1 and up name pieces below. */
+struct tree_piece {
+	const unsigned char *first, *last;	/* names, borrowed */
+	size_t first_len, last_len;
+	uint64_t entries;			/* under it, all levels */
+	struct oid id;
+};
+
+/* Streaming decoder of one tree object; the bytes must outlive it. */
+struct tree_iter {
+	const unsigned char *p, *end;
+	unsigned int level;
+	uint64_t left;			/* items still to come */
+	const unsigned char *prev;	/* last name, for the order */
+	size_t prev_len;
+};
+
+int tree_iter_init(struct tree_iter *it, const void *p, size_t n, struct err *err);
+/* 1 and an entry (level 0), 0 at the end, ERR_CORRUPT. */
+int tree_iter_next(struct tree_iter *it, struct tree_entry *out, struct err *err);
+int tree_iter_next_piece(struct tree_iter *it, struct tree_piece *out, struct err *err);
+
+/* Walk attribute fields: 1, 0 at the end, ERR_CORRUPT. */
+int attr_next(const unsigned char **p, size_t *left, uint64_t *tag, const unsigned char **val,
+	      size_t *val_len, struct err *err);
+int tree_entry_check(const struct tree_entry *e, struct err *err);	/* all rules of one entry */
+
+/* Encode one leaf piece or one upper piece. */
+void tree_encode_entry(struct buf *out, const struct tree_entry *e);
+/* object = header(level, count) + items */
+void tree_encode(struct buf *out, unsigned int level, uint64_t nr, const struct buf *items);
+void tree_encode_piece(struct buf *out, const struct tree_piece *p);
+
+/* -- snapshots: commits -- */
+
+enum note_kind {		/* of side lists and attribute overflow; unknown kinds are kept */
+	NOTE_HARDLINKS = 1, NOTE_BIRTHS = 2, NOTE_SKIPPED = 3, NOTE_UNREADABLE = 4,
+	NOTE_ABSENT = 5, NOTE_XATTRS = 6, NOTE_HOLES = 7,
+};
+
+struct commit_note { uint64_t kind; uint64_t rows; struct oid id; };
+
+struct commit {
+	struct oid tree;
+	struct oid *parents; size_t nr_parents;
+	char *device, *host, *user, *message;	/* bytes without NUL */
+	int64_t time_s; uint32_t time_ns; int32_t time_offset;	/* seconds east of UTC */
+	char **tags; size_t nr_tags;		/* sorted, distinct */
+	char **sources; size_t nr_sources;	/* sorted, distinct */
+	uint64_t files, dirs, others, bytes;	/* counts */
+	struct commit_note *notes; size_t nr_notes;	/* by kind, then as given */
+	bool incomplete;
+	struct buf extra;			/* unknown optional fields, kept verbatim */
+};
+#define COMMIT_INIT { .extra = BUF_INIT }
+
+void commit_release(struct commit *c);
+void commit_encode(const struct commit *c, struct buf *out);
+int commit_decode(struct commit *out, const void *p, size_t n, struct err *err);
+
+/* -- notes -- */
+
+struct note {
+	uint64_t kind;
+	const unsigned char *body;	/* borrowed */
+	size_t body_len;
+};
+#define NOTE_BODY_MAX ((size_t)8 << 20)
+
+void note_encode(const struct note *n, struct buf *out);
+int note_decode(struct note *out, const void *p, size_t n, struct err *err);
+
+/* -- all types -- */
+
+/* Is this a canonical object of its type?  ERR_CORRUPT, ERR_FORMAT (unknown critical part). */
+int object_check(enum obj_type type, const void *p, size_t n, struct err *err);
+
+/* What an object refers to, in order.  `name` is set for what a directory names. */
+struct object_ref {
+	enum obj_type type;		/* what must be there; a list entry's blob or list, ... */
+	struct oid id;
+	const unsigned char *name;	/* or NULL */
+	size_t name_len;
+};
+int object_refs(enum obj_type type, const void *p, size_t n,
+		int (*fn)(const struct object_ref *ref, void *data, struct err *err), void *data,
+		struct err *err);
+
+#endif

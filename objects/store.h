@@ -1,0 +1,73 @@
+#ifndef OBJECTS_STORE_H
+#define OBJECTS_STORE_H
+
+/*
+ * The store joins packs, index and keys: objects in, objects out, by id.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/keys.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "objects/index.h"
+#include "objects/object.h"
+#include "objects/oid.h"
+
+struct store;
+struct chunker;
+
+struct store_paths {
+	char *repo;		/* config, keys/, refs/, tmp/ */
+	char *meta;		/* packs/meta, index/, catalogue; the repository unless --meta */
+	char *data;		/* packs/data; the repository unless --data */
+};
+
+struct store_options {
+	int level;		/* core.compression: zstd level, 0 stores raw */
+	unsigned int workers;
+	uint64_t pack_size;	/* target of a full pack */
+	unsigned int verify;	/* verify 1 of so many frames after sealing; 1: all */
+	bool read_only;
+};
+
+/* `keys` is borrowed. */
+int store_open(struct store **out, const struct store_paths *paths, const struct keys *keys,
+	       const struct store_options *opts, struct err *err);
+void store_close(struct store *st);
+struct index *store_index(struct store *st);
+const struct keys *store_keys(struct store *st);
+
+/* Reading.  ERR_NOT_FOUND; ERR_CORRUPT names object and pack.  Safe from any thread. */
+int store_find(struct store *st, const struct oid *id, struct index_loc *loc, uint64_t *ordinal,
+	       struct err *err);			/* 1, 0, or negative */
+int store_read(struct store *st, const struct oid *id, enum obj_type want, /* OBJ_NONE: any */
+	       enum obj_type *type_out, struct buf *out, struct err *err);
+/* Write all content that a blob or list stands for to `fn`, in order, zeros included. */
+int store_read_content(struct store *st, const struct oid *id,
+		       int (*fn)(const void *p, size_t n, void *data, struct err *err), void *data,
+		       struct err *err);
+/* The full id of an object whose first 30 bytes are known from the index. */
+int store_full_id(struct store *st, const unsigned char id30[30], const struct index_loc *loc,
+		  struct oid *out, struct err *err);
+
+/*
+ * Writing: a session gathers objects into packs.  Several sessions, in several processes, may run.
+ *
+ *	session_begin(); session_put() ... from any thread; session_commit() makes all durable and
+ *	visible, in the order of design section 8; session_abort() leaves nothing but what was
+ *	already finished.
+ */
+struct session;
+int session_begin(struct session **out, struct store *st, struct err *err);
+/* Check, hash, look up, gather.  `is_new_out` may be NULL. */
+int session_put(struct session *s, enum obj_type type, const void *p, size_t n, struct oid *id_out,
+		bool *is_new_out, struct err *err);
+int session_commit(struct session *s, struct err *err);	/* frees `s` on success */
+void session_abort(struct session *s);
+
+struct session_stats { uint64_t objects_new, objects_old, bytes_in, bytes_new, bytes_stored, packs; };
+void session_stats(const struct session *s, struct session_stats *out);
+
+#endif
