@@ -1,0 +1,64 @@
+#ifndef REFS_RECORD_H
+#define REFS_RECORD_H
+
+/*
+ * One record of a device's log: a signed public part, a sealed part beside it.
+ * See ub-format-record(5).  Encoding and checking only; files are refs/log.c's.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/keys.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "objects/oid.h"
+
+enum record_kind {
+	RECORD_ADVANCE = 1, RECORD_STORED = 2, RECORD_EXTEND = 3, RECORD_REPLACE = 4,
+	RECORD_FORGET = 5, RECORD_TOMBSTONE = 6, RECORD_KEEP = 7, RECORD_DONE = 8,
+	RECORD_JOIN = 9, RECORD_RETIRE = 10, RECORD_LAYOUT = 11, RECORD_KEYRING = 12,
+	RECORD_CHECKPOINT = 13,
+};
+
+#define RECORD_LIST_MAX 64	/* above, the list is a file of its own, named by its hash */
+#define RECORD_MAX_SIZE ((size_t)1 << 20)
+
+enum record_auth { AUTH_NONE = 0, AUTH_OWNER = 1, AUTH_ADMIN = 2 };
+
+struct record_mark { unsigned char device[PUBKEY_SIZE]; uint64_t seq; unsigned char hash[HASH_SIZE]; };
+
+struct record {
+	enum record_kind kind;
+	bool critical;
+	unsigned char device[PUBKEY_SIZE];	/* who signs */
+	uint64_t seq;				/* from 0 */
+	unsigned char prev[HASH_SIZE];		/* hash of the record before; zeros for the first */
+	unsigned char (*list)[HASH_SIZE];	/* packs, or what the kind says */
+	uint64_t nr_list;
+	bool list_is_apart;			/* then list[0] is the hash of the list file */
+	struct record_mark *marks; size_t nr_marks;
+	enum record_auth auth;
+	struct buf sealed;			/* plaintext of the sealed part, once opened */
+	bool is_opened;
+	unsigned char hash[HASH_SIZE];		/* of the whole record, as stored */
+};
+#define RECORD_INIT { .sealed = BUF_INIT }
+
+/* Sealed part of an advance. */
+struct advance {
+	char *ref;		/* "main", "tags/v1" */
+	struct oid commit;	/* zero: the ref is deleted */
+	char *tag;		/* or NULL; kept for porcelain */
+	int64_t time_s; uint32_t time_ns;
+};
+
+void record_release(struct record *r);
+/* Sign with the device key (and `auth`), seal `sealed`. */
+int record_encode(const struct keys *k, struct record *r, struct buf *out, struct err *err);
+/* Check magic, version, repository, signature(s), hash of the sealed part; no secrets needed. */
+int record_decode(const struct genesis *g, const void *p, size_t n, struct record *out, struct err *err);
+/* Open the sealed part. */
+int record_open(const struct keys *k, const void *p, size_t n, struct record *r, struct err *err);
+
+#endif
