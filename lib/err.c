@@ -30,6 +30,7 @@ static const struct {
 	{ ERR_AMBIGUOUS, "ambiguous", EXIT_FAILED },
 	{ ERR_NO_SPACE, "no_space", EXIT_FAILED },
 	{ ERR_EOF, "truncated", EXIT_DAMAGED },
+	{ ERR_HELP, "help", EXIT_DONE },
 };
 
 static void mark_cut(char *msg, int wanted)

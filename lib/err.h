@@ -28,6 +28,7 @@ enum err_code {
 	ERR_AMBIGUOUS = -13,	/* a name that fits more than one thing */
 	ERR_NO_SPACE = -14,	/* ENOSPC, EDQUOT: the disk is full */
 	ERR_EOF = -15,		/* the bytes end early */
+	ERR_HELP = -16,		/* not a failure: -h was given, and is to be answered */
 };
 
 #define ERR_MSG_SIZE 1024
