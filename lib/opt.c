@@ -3,6 +3,7 @@
  */
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/number.h"

@@ -1,0 +1,359 @@
+/*
+ * main(), common options and dispatch; the only place that reports errors and exits.
+ *
+ * The command runs on a thread of its own, whose stack is left out of core images.
+ */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/interrupt.h"
+#include "lib/path.h"
+#include "lib/sys.h"
+#include "crypto/secret.h"
+#include "builtin/ub.h"
+
+static const char ub_usage[] = "ub [common options] COMMAND [arguments]\nub help [COMMAND]\nub --version";
+
+/* TODO: plain references once every command of commands.def is there. */
+#define COMMAND(name, fn, group, flags, summary) \
+	__attribute__((weak)) int cmd_##fn(struct ub *ub, int argc, char **argv, struct err *err);
+#include "builtin/commands.def"
+#undef COMMAND
+__attribute__((weak)) int repo_open(struct ub *ub, unsigned int flags, struct err *err);
+__attribute__((weak)) int repo_close(struct ub *ub, struct err *err);
+
+#define COMMAND(name, fn, group, flags, summary) { name, cmd_##fn, group, flags, summary },
+const struct command commands[] = {
+#include "builtin/commands.def"
+	{ NULL, NULL, PORCELAIN, 0, NULL }
+};
+#undef COMMAND
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0 && c->run)
+			return c;
+	return NULL;
+}
+
+static void say(const char *fmt, va_list ap)
+{
+	struct buf b = BUF_INIT;
+
+	buf_put_str(&b, "ub: ");
+	buf_vprintf(&b, fmt, ap);
+	buf_put_u8(&b, '\n');
+	sys_write_full(STDERR_FILENO, b.data, b.len);
+	buf_release(&b);
+}
+
+void ub_say(const struct ub *ub, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ub->quiet)
+		return;
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void ub_warn(const struct ub *ub, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)ub;
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+/* One line of text or of JSON; returns the exit status. */
+static int err_report(const struct err *err, bool as_json)
+{
+	int status = err_exit_status(err);
+	struct buf b = BUF_INIT;
+
+	if (as_json) {
+		struct json j;
+
+		json_begin(&j, &b, "error");
+		json_str(&j, "code", err_word(err->code));
+		json_i64(&j, "exit", status);
+		json_str(&j, "message", err->msg);
+		json_end(&j);
+	} else {
+		buf_printf(&b, "ub: %s\n", err->msg);
+	}
+	sys_write_full(STDERR_FILENO, b.data, b.len);
+	buf_release(&b);
+	return status;
+}
+
+void ub_overview(struct buf *out)
+{
+	static const struct { enum command_group group; const char *title; } groups[] = {
+		{ PORCELAIN, "For people" },
+		{ PLUMBING, "For scripts: small steps that pipe into each other" },
+	};
+	const struct opt none[] = { OPT_END };
+
+	opt_usage(none, ub_usage, out);
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		buf_printf(out, "\n%s\n", groups[i].title);
+		for (const struct command *c = commands; c->name; c++)
+			if (c->group == groups[i].group && c->run)
+				buf_printf(out, "    %-14s %s\n", c->name, c->summary);
+	}
+	buf_put_str(out, "\nCommon options: -r/--repo DIR, -p/--password-file FILE, -q, -v, --json,\n"
+			 "-n/--dry-run, --progress, --no-progress, -h; see ub(1).\n");
+}
+
+/*
+ * The common options, `letters` of which count: before the verb all of them, after it only those
+ * that take no value, and those only where the command's own do not win.
+ */
+static size_t common_options(struct ub *ub, const char **repo, const char *letters, struct opt *out)
+{
+	const struct opt all[] = {
+		OPT_STR('r', "repo", repo, "dir", NULL),
+		OPT_STR('p', "password-file", &ub->password_file, "file", NULL),
+		OPT_FLAG('q', "quiet", &ub->quiet, NULL),
+		OPT_COUNT('v', "verbose", &ub->verbose, NULL),
+		OPT_FLAG('n', "dry-run", &ub->dry_run, NULL),
+		OPT_FLAG(0, "json", &ub->json, NULL),
+		OPT_FLAG(0, "no-progress", &ub->no_progress, NULL),
+		OPT_FLAG(0, "progress", &ub->progress, NULL),
+		OPT_END
+	};
+	size_t nr = sizeof(all) / sizeof(all[0]);
+
+	memcpy(out, all, sizeof(all));
+	for (size_t i = 0; i < nr; i++)
+		if (out[i].letter && !strchr(letters, out[i].letter))
+			out[i].letter = 0;
+	return nr;
+}
+
+enum { COMMON_MAX = 16 };
+
+static void set_repo_path(struct ub *ub, const char *path)
+{
+	sys_free(ub->repo_path);
+	ub->repo_path = xstrdup(path);
+}
+
+static int find_repo_path(struct ub *ub, struct err *err)
+{
+	const char *env = getenv("UB_DIR");
+
+	if (ub->repo_path)
+		return 0;
+	if (env && *env) {
+		ub->repo_path = xstrdup(env);
+		return 0;
+	}
+	ub->repo_path = path_data_home();
+	if (!ub->repo_path)
+		return err_set(err, ERR_NO_REPO, "no repository: neither --repo, UB_DIR nor HOME is set");
+	return 0;
+}
+
+int ub_parse(struct ub *ub, const struct opt *opts, const char *usage, int *argc, char ***argv,
+	     struct err *err)
+{
+	const struct command *c = ub->command;
+	bool dry = c->flags & HAS_DRY_RUN;
+	struct opt common[COMMON_MAX];
+	const char *repo = NULL;
+	int ret;
+
+	common_options(ub, &repo, dry ? "qvn" : "qv", common);
+	ret = opt_parse_with(opts, common, usage, 0, argc, argv, err);
+	if (ret == ERR_HELP) {
+		struct buf text = BUF_INIT;
+
+		opt_usage(opts, usage, &text);
+		out_buf(&ub->out, &text);
+		buf_release(&text);
+	}
+	if (ret < 0)
+		return ret;
+	if (repo)
+		set_repo_path(ub, repo);
+	if (ub->json && !(c->flags & HAS_JSON))
+		return err_set(err, ERR_USAGE, "'ub %s' has no --json", c->name);
+	if (ub->dry_run && !dry)
+		return err_set(err, ERR_USAGE, "'ub %s' has no --dry-run", c->name);
+	ret = find_repo_path(ub, err);
+	if (ret < 0)
+		return ret;
+	if (c->flags & NEEDS_REPO && repo_open)
+		ret = repo_open(ub, c->flags, err);
+	return ret;
+}
+
+/* Edits (insert, delete, replace, swap of neighbours) between two short words. */
+static unsigned int distance(const char *a, const char *b)
+{
+	enum { MAX = 32 };
+	unsigned int rows[3][MAX + 1];
+	size_t la = strlen(a), lb = strlen(b);
+
+	if (la > MAX || lb > MAX)
+		return MAX;
+	for (size_t j = 0; j <= lb; j++)
+		rows[0][j] = (unsigned int)j;
+	for (size_t i = 1; i <= la; i++) {
+		unsigned int *cur = rows[i % 3], *up = rows[(i + 2) % 3], *up2 = rows[(i + 1) % 3];
+
+		cur[0] = (unsigned int)i;
+		for (size_t j = 1; j <= lb; j++) {
+			unsigned int d = up[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (up[j] + 1 < d)
+				d = up[j] + 1;
+			if (cur[j - 1] + 1 < d)
+				d = cur[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    up2[j - 2] + 1 < d)
+				d = up2[j - 2] + 1;
+			cur[j] = d;
+		}
+	}
+	return rows[la % 3][lb];
+}
+
+static int unknown_command(const char *name, struct err *err)
+{
+	const struct command *best = NULL;
+	unsigned int best_distance = (unsigned int)strlen(name) / 2 + 1;
+
+	for (const struct command *c = commands; c->name; c++) {
+		unsigned int d = distance(name, c->name);
+
+		if (c->run && d < best_distance) {
+			best = c;
+			best_distance = d;
+		}
+	}
+	if (best)
+		return err_set(err, ERR_USAGE, "'%s' is not a command of ub; did you mean '%s'?",
+			       name, best->name);
+	return err_set(err, ERR_USAGE, "'%s' is not a command of ub; see 'ub help'", name);
+}
+
+/* What stands before the verb; afterwards argv[0] is the verb. */
+static int parse_before_verb(struct ub *ub, int *argc, char ***argv, struct err *err)
+{
+	struct opt common[COMMON_MAX + 1];
+	const char *repo = NULL;
+	bool version = false;
+	size_t nr;
+	int ret;
+
+	nr = common_options(ub, &repo, "rpqvn", common);
+	common[nr - 1] = (struct opt)OPT_FLAG(0, "version", &version, NULL);
+	common[nr] = (struct opt)OPT_END;
+	ret = opt_parse_with(common, NULL, ub_usage, OPT_STOP_AT_ARGUMENT, argc, argv, err);
+	if (ret < 0)
+		return ret;
+	if (repo)
+		set_repo_path(ub, repo);
+	if (version) {
+		static char verb[] = "version";
+		static char *words[] = { verb, NULL };
+
+		*argv = words;
+		*argc = 1;
+	}
+	return 0;
+}
+
+static int dispatch(struct ub *ub, int argc, char **argv, struct err *err)
+{
+	struct err close_err = ERR_INIT;
+	struct buf text = BUF_INIT;
+	int ret, closed = 0;
+
+	ret = parse_before_verb(ub, &argc, &argv, err);
+	if (ret == 0 && argc == 0) {
+		ub_overview(&text);
+		sys_write_full(STDERR_FILENO, text.data, text.len);
+		ret = EXIT_USAGE;
+		goto done;
+	}
+	if (ret == ERR_HELP) {
+		ub_overview(&text);
+		out_buf(&ub->out, &text);
+	}
+	if (ret < 0)
+		goto done;
+	ub->command = command_find(argv[0]);
+	if (!ub->command) {
+		ret = unknown_command(argv[0], err);
+		goto done;
+	}
+	ret = ub->command->run(ub, argc, argv, err);
+	if (repo_close)
+		closed = repo_close(ub, &close_err);
+	if (closed < 0 && ret >= 0) {
+		*err = close_err;
+		ret = closed;
+	}
+done:
+	buf_release(&text);
+	return ret == ERR_HELP ? 0 : ret;
+}
+
+struct call {
+	int argc;
+	char **argv;
+	int status;
+};
+
+static void *run(void *data)
+{
+	struct call *call = data;
+	struct ub ub = { .out = OUT_INIT(STDOUT_FILENO) };
+	struct err err = ERR_INIT, out_err = ERR_INIT;
+	int ret, written;
+
+	ub.out.is_direct = isatty(STDOUT_FILENO);
+	ret = dispatch(&ub, call->argc, call->argv, &err);
+	written = out_flush(&ub.out, &out_err);
+	if (written < 0 && ret >= 0) {
+		err = out_err;
+		ret = written;
+	}
+	call->status = ret < 0 ? err_report(&err, ub.json) : ret;
+	out_release(&ub.out);
+	sys_free(ub.repo_path);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct call call = { argc, argv, EXIT_FAILED };
+	struct err err = ERR_INIT;
+	struct sys_thread thread;
+	int ret;
+
+	sys_harden();
+	interrupt_setup();
+	ret = crypto_start(&err);
+	if (ret < 0)
+		return err_report(&err, false);
+	ret = sys_thread_start(&thread, run, &call);
+	if (ret != 0) {
+		err_set(&err, ERR_FAILED, "cannot start a thread: %s", strerror(ret));
+		return err_report(&err, false);
+	}
+	sys_thread_join(&thread);
+	return call.status;
+}

@@ -1,0 +1,44 @@
+/*
+ * Signals that ask ub to stop.
+ */
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "lib/interrupt.h"
+
+enum { GRACE_SECONDS = 5 };
+
+/* A handler has nothing but globals to speak through. */
+static volatile sig_atomic_t interrupted_by;
+
+static void on_signal(int sig)
+{
+	if (sig == SIGALRM || interrupted_by)
+		_exit(128 + (interrupted_by ? (int)interrupted_by : sig));
+	interrupted_by = sig;
+	alarm(GRACE_SECONDS);
+}
+
+void interrupt_setup(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGALRM, &sa, NULL);
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &sa, NULL);
+}
+
+int interrupt_check(struct err *err)
+{
+	int sig = (int)interrupted_by;
+
+	if (!sig)
+		return 0;
+	err_set(err, ERR_INTERRUPTED, "interrupted");
+	err->sys_errno = sig;
+	return ERR_INTERRUPTED;
+}

@@ -1,0 +1,17 @@
+#ifndef LIB_INTERRUPT_H
+#define LIB_INTERRUPT_H
+
+/*
+ * SIGINT and SIGTERM: the first asks, the second ends the process at once, and so do some
+ * seconds in which nobody heard the first.  Ending at any moment is safe; being asked saves
+ * work.  SIGPIPE is ignored: a failed write says what a signal would.
+ */
+
+#include "lib/err.h"
+
+void interrupt_setup(void);	/* once, from main() */
+
+/* 0, or ERR_INTERRUPTED.  For loops that can go on for long; any thread. */
+int interrupt_check(struct err *err);
+
+#endif
