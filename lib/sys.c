@@ -454,7 +454,7 @@ void sys_pages_free(void *p, size_t n)
 
 int sys_thread_start(struct sys_thread *t, void *(*run)(void *), void *data)
 {
-	FAULT(thread_start);
+	FAULT_ERRNO(thread_start);
 	size_t guard = (size_t)sysconf(_SC_PAGESIZE);
 	pthread_attr_t attr;
 

@@ -1,0 +1,684 @@
+/*
+ * What a power cut loses, in the test build only.  Strict POSIX: nothing is durable until it is
+ * synced, and no more than what was synced.
+ *
+ * 1. A file's bytes and size are durable after fsync or fdatasync of it.  Before, each 512-byte
+ *    sector is the one of the last sync or the one of now, and so is the size.
+ * 2. A name is durable after fsync of its folder.  The sync of the file does nothing for it.
+ * 3. The operations of one folder become durable in order: what a cut leaves of them is a prefix.
+ *    Those of two folders know nothing of each other; a rename across them is one of each.
+ * 4. A folder whose own name is lost is lost with all that is in it.
+ *
+ * A file that has unsynced bytes is kept open, with a copy of what it was when last synced.  A
+ * file that loses its last name gets another one in "ROOT.ub-hold.PID/", beside the tree, until
+ * the folder is synced.  At the cut the operations that are lost are taken back, newest first,
+ * through the open folders, so that renamed ones are found.
+ *
+ * Every process starts with all on disk durable.  Hard links, mmap and modes are not modelled.
+ */
+#ifdef UB_TEST
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/sys-internal.h"
+
+enum { SECTOR = 512, ROOTS_MAX = 4, EXIT_MODEL = 99 };
+
+struct power_dir {
+	struct power_dir *next;
+	dev_t dev;
+	ino_t ino;
+	int fd;
+	unsigned int root;
+	uint64_t ops_nr;	/* not yet durable */
+	uint64_t keep;		/* at the cut: how many of these stay */
+};
+
+struct power_file {
+	struct power_file *next;
+	dev_t dev;
+	ino_t ino;
+	int fd;
+	unsigned char *base;
+	size_t base_size;
+};
+
+enum op_type { OP_ADD, OP_REMOVE, OP_RENAME, OP_MKDIR, OP_RMDIR };
+
+struct op {
+	struct op *older;
+	enum op_type type;
+	struct power_dir *dir;
+	struct power_dir *victim;	/* OP_RMDIR: the folder that went, if known */
+	char *name, *to_name;
+	unsigned int hold;		/* what was replaced or removed; 0: nothing */
+	mode_t mode;
+	uint64_t nr;			/* its place among the folder's pending ones; set at the cut */
+};
+
+static struct {
+	bool is_on;
+	enum power_mode mode;
+	uint64_t seed;
+	char *roots[ROOTS_MAX];
+	int hold_fd[ROOTS_MAX];		/* -1: not needed yet */
+	unsigned int roots_nr;
+	struct power_dir *dirs;
+	struct power_file *files;
+	struct op *newest;
+	unsigned int holds;
+} model;
+
+/* A test that runs on a broken model proves nothing: stop it. */
+_Noreturn __attribute__((format(printf, 1, 2))) static void broken(const char *fmt, ...)
+{
+	int saved = errno;
+	va_list ap;
+
+	va_start(ap, fmt);
+	dprintf(STDERR_FILENO, "ub: power-cut model: ");
+	vdprintf(STDERR_FILENO, fmt, ap);
+	dprintf(STDERR_FILENO, ": %s\n", strerror(saved));
+	va_end(ap);
+	_exit(EXIT_MODEL);
+}
+
+static void *must_alloc(size_t n)
+{
+	void *p = calloc(1, n ? n : 1);
+
+	if (!p)
+		broken("no memory");
+	return p;
+}
+
+static char *must_dup(const char *s)
+{
+	char *p = strdup(s);
+
+	if (!p)
+		broken("no memory");
+	return p;
+}
+
+void power_start(const char *roots, enum power_mode mode, uint64_t seed)
+{
+	char *copy = must_dup(roots);
+
+	memset(&model, 0, sizeof(model));
+	for (char *rest = copy, *one; (one = strsep(&rest, ":")); ) {
+		if (model.roots_nr == ROOTS_MAX)
+			broken("too many trees");
+		char *real = realpath(one, NULL);
+		if (!real)
+			broken("tree '%s'", one);
+		model.hold_fd[model.roots_nr] = -1;
+		model.roots[model.roots_nr++] = real;
+	}
+	free(copy);
+	model.mode = mode;
+	model.seed = seed;
+	model.is_on = true;
+}
+
+/* Which tree holds the open file; -1: none. */
+static int root_of(int fd)
+{
+	char link[32], path[PATH_MAX];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return -1;
+	path[n] = '\0';
+	for (unsigned int i = 0; i < model.roots_nr; i++) {
+		size_t len = strlen(model.roots[i]);
+		if (strncmp(path, model.roots[i], len) == 0 &&
+		    (path[len] == '/' || path[len] == '\0'))
+			return (int)i;
+	}
+	return -1;
+}
+
+/* Folders ------------------------------------------------------------------------------- */
+
+static struct power_dir *find_dir(const struct stat *st)
+{
+	for (struct power_dir *d = model.dirs; d; d = d->next)
+		if (d->dev == st->st_dev && d->ino == st->st_ino)
+			return d;
+	return NULL;
+}
+
+/* The folder behind `fd`, which this takes over; NULL when it is in no tree. */
+static struct power_dir *adopt_dir(int fd)
+{
+	struct stat st;
+	int root;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) < 0)
+		broken("fstat");
+	struct power_dir *d = find_dir(&st);
+	if (d || (root = root_of(fd)) < 0) {
+		close(fd);
+		return d;
+	}
+	d = must_alloc(sizeof(*d));
+	d->dev = st.st_dev;
+	d->ino = st.st_ino;
+	d->fd = fd;
+	d->root = (unsigned int)root;
+	d->next = model.dirs;
+	model.dirs = d;
+	return d;
+}
+
+/* Split `path` into its folder and a name the caller frees. */
+static struct power_dir *dir_of(int dirfd, const char *path, char **name_out)
+{
+	char *copy = must_dup(path);
+	size_t n = strlen(copy);
+
+	while (n > 1 && copy[n - 1] == '/')
+		copy[--n] = '\0';
+	char *slash = strrchr(copy, '/');
+	*name_out = must_dup(slash ? slash + 1 : copy);
+	if (slash)
+		slash[slash == copy ? 1 : 0] = '\0';
+	int fd = openat(dirfd, slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(copy);
+	struct power_dir *d = adopt_dir(fd);
+	if (!d) {
+		free(*name_out);
+		*name_out = NULL;
+	}
+	return d;
+}
+
+static int hold_dir(unsigned int root)
+{
+	char path[PATH_MAX];
+
+	if (model.hold_fd[root] >= 0)
+		return model.hold_fd[root];
+	snprintf(path, sizeof(path), "%s.ub-hold.%d", model.roots[root], (int)getpid());
+	if (mkdir(path, 0700) < 0)
+		broken("mkdir '%s'", path);
+	model.hold_fd[root] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (model.hold_fd[root] < 0)
+		broken("open '%s'", path);
+	return model.hold_fd[root];
+}
+
+static void hold_name(unsigned int hold, char out[16])
+{
+	snprintf(out, 16, "%u", hold);
+}
+
+/* Give what stands at `name` a second name.  0: nothing stands there, or a folder. */
+static unsigned int hold(struct power_dir *d, const char *name)
+{
+	struct stat st;
+	char held[16];
+
+	if (fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode))
+		return 0;
+	hold_name(++model.holds, held);
+	if (linkat(d->fd, name, hold_dir(d->root), held, 0) < 0)
+		broken("hold '%s'", name);
+	return model.holds;
+}
+
+static void drop_hold(struct power_dir *d, unsigned int nr)
+{
+	char held[16];
+
+	if (nr == 0)
+		return;
+	hold_name(nr, held);
+	if (unlinkat(hold_dir(d->root), held, 0) < 0)
+		broken("drop '%s'", held);
+}
+
+static struct op *log_op(enum op_type type, struct power_dir *d, char *take_name)
+{
+	struct op *op = must_alloc(sizeof(*op));
+
+	op->type = type;
+	op->dir = d;
+	op->name = take_name;
+	op->older = model.newest;
+	model.newest = op;
+	d->ops_nr++;
+	return op;
+}
+
+static void free_op(struct op *op)
+{
+	free(op->name);
+	free(op->to_name);
+	free(op);
+}
+
+static void change_over(struct power_change *c)
+{
+	free(c->name);
+	free(c->to_name);
+	c->name = c->to_name = NULL;
+}
+
+static void begin(struct power_change *c)
+{
+	memset(c, 0, sizeof(*c));
+}
+
+void power_before_open(struct power_change *c, int dirfd, const char *path, int flags)
+{
+	struct stat st;
+
+	begin(c);
+	if (!model.is_on || !(flags & (O_CREAT | O_TRUNC)))
+		return;
+	c->dir = dir_of(dirfd, path, &c->name);
+	if (!c->dir)
+		return;
+	c->is_new = fstatat(c->dir->fd, c->name, &st, 0) < 0;
+	if (!c->is_new && flags & O_TRUNC) {
+		int fd = openat(c->dir->fd, c->name, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			broken("open '%s'", c->name);
+		power_before_data(fd);
+		close(fd);
+	}
+}
+
+void power_after_open(struct power_change *c, int fd)
+{
+	int saved = errno;
+
+	/* A refused O_DIRECT leaves the file behind: look, instead of trusting `fd`. */
+	if (c->dir && c->is_new && (fd >= 0 || faccessat(c->dir->fd, c->name, F_OK, 0) == 0)) {
+		log_op(OP_ADD, c->dir, c->name);
+		c->name = NULL;
+	}
+	change_over(c);
+	errno = saved;
+}
+
+void power_before_rename(struct power_change *c, const char *from, const char *to)
+{
+	struct stat st;
+
+	begin(c);
+	if (!model.is_on)
+		return;
+	c->dir = dir_of(AT_FDCWD, from, &c->name);
+	c->to_dir = dir_of(AT_FDCWD, to, &c->to_name);
+	if (!c->dir != !c->to_dir)
+		broken("rename of '%s' into or out of a tree", from);
+	if (!c->dir)
+		return;
+	c->to_hold = hold(c->to_dir, c->to_name);
+	if (c->dir != c->to_dir) {
+		if (fstatat(c->dir->fd, c->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISDIR(st.st_mode))
+			broken("rename of folder '%s' to another folder", from);
+		c->hold = hold(c->dir, c->name);
+	}
+}
+
+void power_after_rename(struct power_change *c, bool is_done)
+{
+	int saved = errno;
+
+	if (c->dir && !is_done) {
+		drop_hold(c->dir, c->hold);
+		drop_hold(c->to_dir, c->to_hold);
+	} else if (c->dir && c->dir == c->to_dir) {
+		struct op *op = log_op(OP_RENAME, c->dir, c->name);
+		op->to_name = c->to_name;
+		op->hold = c->to_hold;
+		c->name = c->to_name = NULL;
+	} else if (c->dir) {
+		struct op *op = log_op(OP_ADD, c->to_dir, c->to_name);
+		op->hold = c->to_hold;
+		op = log_op(OP_REMOVE, c->dir, c->name);
+		op->hold = c->hold;
+		c->name = c->to_name = NULL;
+	}
+	change_over(c);
+	errno = saved;
+}
+
+void power_before_unlink(struct power_change *c, const char *path)
+{
+	begin(c);
+	if (!model.is_on)
+		return;
+	c->dir = dir_of(AT_FDCWD, path, &c->name);
+	if (c->dir)
+		c->hold = hold(c->dir, c->name);
+}
+
+void power_after_unlink(struct power_change *c, bool is_done)
+{
+	int saved = errno;
+
+	if (c->dir && is_done) {
+		log_op(OP_REMOVE, c->dir, c->name)->hold = c->hold;
+		c->name = NULL;
+	} else if (c->dir) {
+		drop_hold(c->dir, c->hold);
+	}
+	change_over(c);
+	errno = saved;
+}
+
+void power_before_mkdir(struct power_change *c, const char *path)
+{
+	begin(c);
+	if (model.is_on)
+		c->dir = dir_of(AT_FDCWD, path, &c->name);
+}
+
+void power_after_mkdir(struct power_change *c, bool is_done)
+{
+	int saved = errno;
+
+	if (c->dir && is_done) {
+		log_op(OP_MKDIR, c->dir, c->name);
+		c->name = NULL;
+	}
+	change_over(c);
+	errno = saved;
+}
+
+void power_before_rmdir(struct power_change *c, const char *path)
+{
+	struct stat st;
+
+	begin(c);
+	if (!model.is_on)
+		return;
+	c->dir = dir_of(AT_FDCWD, path, &c->name);
+	if (c->dir && fstatat(c->dir->fd, c->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		c->mode = st.st_mode;
+		c->victim = find_dir(&st);
+	}
+}
+
+void power_after_rmdir(struct power_change *c, bool is_done)
+{
+	int saved = errno;
+
+	if (c->dir && is_done) {
+		struct op *op = log_op(OP_RMDIR, c->dir, c->name);
+		op->mode = c->mode;
+		op->victim = c->victim;
+		c->name = NULL;
+	}
+	change_over(c);
+	errno = saved;
+}
+
+/* Files --------------------------------------------------------------------------------- */
+
+static struct power_file **find_file(int fd)
+{
+	struct stat st;
+	struct power_file **at = &model.files;
+
+	if (fstat(fd, &st) < 0)
+		broken("fstat");
+	while (*at && ((*at)->dev != st.st_dev || (*at)->ino != st.st_ino))
+		at = &(*at)->next;
+	return at;
+}
+
+static size_t read_all(int fd, unsigned char **out)
+{
+	struct stat st;
+	size_t done = 0;
+
+	if (fstat(fd, &st) < 0)
+		broken("fstat");
+	size_t size = (size_t)st.st_size;
+	*out = must_alloc(size);
+	while (done < size) {
+		ssize_t got = pread(fd, *out + done, size - done, (off_t)done);
+		if (got <= 0)
+			broken("read");
+		done += (size_t)got;
+	}
+	return size;
+}
+
+void power_before_data(int fd)
+{
+	char link[32];
+	struct stat st;
+	int saved = errno;
+
+	if (!model.is_on || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || root_of(fd) < 0 ||
+	    *find_file(fd))
+		goto done;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	struct power_file *f = must_alloc(sizeof(*f));
+	f->fd = open(link, O_RDWR | O_CLOEXEC);
+	if (f->fd < 0)
+		broken("open a file again");
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	f->base_size = read_all(f->fd, &f->base);
+	f->next = model.files;
+	model.files = f;
+done:
+	errno = saved;
+}
+
+static void forget_file(struct power_file **at)
+{
+	struct power_file *f = *at;
+
+	*at = f->next;
+	close(f->fd);
+	free(f->base);
+	free(f);
+}
+
+void power_synced(int fd)
+{
+	struct stat st;
+	int saved = errno;
+
+	if (!model.is_on || fstat(fd, &st) < 0)
+		goto done;
+	if (!S_ISDIR(st.st_mode)) {
+		struct power_file **at = find_file(fd);
+		if (*at)
+			forget_file(at);
+		goto done;
+	}
+	struct power_dir *d = find_dir(&st);
+	for (struct op **at = &model.newest; d && *at; ) {
+		struct op *op = *at;
+		if (op->dir != d) {
+			at = &op->older;
+			continue;
+		}
+		drop_hold(d, op->hold);
+		*at = op->older;
+		free_op(op);
+	}
+	if (d)
+		d->ops_nr = 0;
+done:
+	errno = saved;
+}
+
+static bool keeps(enum power_mode mode)
+{
+	return mode == POWER_BEST || (mode == POWER_TORN && fault_mix(&model.seed) & 1);
+}
+
+/* Rule 1. */
+static void lose_data(struct power_file *f, enum power_mode mode)
+{
+	unsigned char *now;
+	size_t now_size = read_all(f->fd, &now);
+	size_t size = keeps(mode) ? now_size : f->base_size;
+
+	if (mode == POWER_TORN && now_size > f->base_size && keeps(mode)) {
+		/* The file grew piece by piece: any sector may have been its last. */
+		size = f->base_size + fault_mix(&model.seed) % (now_size - f->base_size + 1);
+		size -= size > f->base_size ? size % SECTOR : 0;
+		if (size < f->base_size)
+			size = f->base_size;
+	}
+	unsigned char *out = must_alloc(size);
+	for (size_t off = 0; off < size; off += SECTOR) {
+		size_t n = size - off < SECTOR ? size - off : SECTOR;
+		bool is_kept = keeps(mode);
+		const unsigned char *from = is_kept ? now : f->base;
+		size_t from_size = is_kept ? now_size : f->base_size;
+		if (off < from_size)
+			memcpy(out + off, from + off, from_size - off < n ? from_size - off : n);
+	}
+	if (ftruncate(f->fd, 0) < 0)
+		broken("truncate");
+	for (size_t done = 0; done < size; ) {
+		ssize_t put = pwrite(f->fd, out + done, size - done, (off_t)done);
+		if (put <= 0)
+			broken("write");
+		done += (size_t)put;
+	}
+	free(out);
+	free(now);
+}
+
+void power_drop(int fd)
+{
+	struct stat st;
+
+	if (!model.is_on || fstat(fd, &st) < 0 || S_ISDIR(st.st_mode))
+		return;
+	struct power_file **at = find_file(fd);
+	if (*at) {
+		lose_data(*at, POWER_WORST);
+		forget_file(at);
+	}
+}
+
+/* The cut ------------------------------------------------------------------------------- */
+
+static void remove_tree(int dirfd, const char *name)
+{
+	if (unlinkat(dirfd, name, 0) == 0)
+		return;
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		broken("remove '%s'", name);
+	for (struct dirent *e; (e = readdir(d)); )
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			remove_tree(fd, e->d_name);
+	closedir(d);
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
+		broken("remove folder '%s'", name);
+}
+
+static int put_back(struct power_dir *d, unsigned int nr, const char *name)
+{
+	char held[16];
+
+	if (nr == 0)
+		return 0;
+	hold_name(nr, held);
+	return linkat(hold_dir(d->root), held, d->fd, name, 0);
+}
+
+static int take_back(struct op *op)
+{
+	struct power_dir *d = op->dir;
+
+	switch (op->type) {
+	case OP_ADD:
+		if (unlinkat(d->fd, op->name, 0) < 0)
+			return -1;
+		return put_back(d, op->hold, op->name);
+	case OP_REMOVE:
+		return put_back(d, op->hold, op->name);
+	case OP_RENAME:
+		if (renameat(d->fd, op->to_name, d->fd, op->name) < 0)
+			return -1;
+		return put_back(d, op->hold, op->to_name);
+	case OP_MKDIR:
+		remove_tree(d->fd, op->name);
+		return 0;
+	case OP_RMDIR:
+		if (mkdirat(d->fd, op->name, op->mode & 07777) < 0)
+			return -1;
+		if (op->victim) {
+			close(op->victim->fd);
+			op->victim->fd = openat(d->fd, op->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			return op->victim->fd < 0 ? -1 : 0;
+		}
+		return 0;
+	}
+	return -1;
+}
+
+/* A folder that is gone for good takes what was in it along. */
+static bool is_gone(const struct power_dir *d)
+{
+	struct stat st;
+
+	return fstat(d->fd, &st) < 0 || st.st_nlink == 0;
+}
+
+void power_end(void)
+{
+	char path[PATH_MAX];
+
+	for (unsigned int i = 0; i < model.roots_nr; i++) {
+		if (model.hold_fd[i] < 0)
+			continue;
+		snprintf(path, sizeof(path), "%s.ub-hold.%d", model.roots[i], (int)getpid());
+		remove_tree(AT_FDCWD, path);
+		model.hold_fd[i] = -1;
+	}
+	model.is_on = false;
+}
+
+void power_cut(void)
+{
+	if (!model.is_on)
+		return;
+	for (struct power_dir *d = model.dirs; d; d = d->next) {
+		uint64_t nr = d->ops_nr;
+		if (model.mode == POWER_WORST)
+			d->keep = 0;
+		else if (model.mode == POWER_BEST)
+			d->keep = nr;
+		else
+			d->keep = fault_mix(&model.seed) % (nr + 1);
+	}
+	for (struct op *op = model.newest; op; op = op->older)
+		op->nr = op->dir->ops_nr--;
+	for (struct power_file *f = model.files; f; f = f->next)
+		lose_data(f, model.mode);
+	for (struct op *op = model.newest; op; op = op->older)
+		if (op->nr > op->dir->keep && !is_gone(op->dir) && take_back(op) < 0)
+			broken("take back '%s'", op->name);
+	power_end();
+}
+
+#endif
