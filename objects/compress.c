@@ -1,0 +1,109 @@
+/*
+ * zstd behind three calls.  Content size and checksum are not written: the frame says the size,
+ * and the seal is the checksum.
+ */
+#include <zstd.h>
+
+#include "lib/sys.h"
+
+#include "objects/compress.h"
+
+#define PROBE_SIZE ((size_t)16 << 10)
+#define PROBE_LEVEL (-5)
+
+struct compressor {
+	ZSTD_CCtx *cctx, *probe;
+	ZSTD_DCtx *dctx;
+	int level;
+	unsigned char scratch[PROBE_SIZE];
+};
+
+static void set(ZSTD_CCtx *cctx, ZSTD_cParameter param, int value)
+{
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(cctx, param, value)))
+		BUG("zstd refuses parameter %d = %d", (int)param, value);
+}
+
+static ZSTD_CCtx *cctx_new(int level)
+{
+	ZSTD_CCtx *cctx = ZSTD_createCCtx();
+
+	if (!cctx)
+		return NULL;
+	set(cctx, ZSTD_c_compressionLevel, level);
+	set(cctx, ZSTD_c_contentSizeFlag, 0);
+	set(cctx, ZSTD_c_checksumFlag, 0);
+	set(cctx, ZSTD_c_dictIDFlag, 0);
+	return cctx;
+}
+
+struct compressor *compressor_new(int level)
+{
+	struct compressor *c = xcalloc(1, sizeof(*c));
+
+	c->level = level;
+	return c;
+}
+
+void compressor_free(struct compressor *c)
+{
+	if (!c)
+		return;
+	ZSTD_freeCCtx(c->cctx);
+	ZSTD_freeCCtx(c->probe);
+	ZSTD_freeDCtx(c->dctx);
+	sys_free(c);
+}
+
+/* Contexts are made when first needed: reading commands never pay for compression. */
+static bool have_cctx(struct compressor *c)
+{
+	if (!c->cctx)
+		c->cctx = cctx_new(c->level);
+	if (!c->probe)
+		c->probe = cctx_new(PROBE_LEVEL);
+	return c->cctx && c->probe;
+}
+
+static bool sample_shrinks(struct compressor *c, const unsigned char *p)
+{
+	size_t want = PROBE_SIZE - PROBE_SIZE / 32;
+	size_t n = ZSTD_compress2(c->probe, c->scratch, want, p, PROBE_SIZE);
+
+	return !ZSTD_isError(n);
+}
+
+bool compress_probe(struct compressor *c, const void *p, size_t n)
+{
+	if (c->level == 0 || !have_cctx(c))
+		return false;
+	if (n < 4 * PROBE_SIZE)
+		return true;
+	const unsigned char *bytes = p;
+	return sample_shrinks(c, bytes + n / 2 - PROBE_SIZE / 2) ||
+	       sample_shrinks(c, bytes + n - PROBE_SIZE);
+}
+
+size_t compress(struct compressor *c, void *out, const void *p, size_t n)
+{
+	if (c->level == 0 || n < 16 || !have_cctx(c))
+		return 0;
+	size_t got = ZSTD_compress2(c->cctx, out, n - n / 64 - 1, p, n);
+	return ZSTD_isError(got) ? 0 : got;
+}
+
+int decompress(struct compressor *c, void *out, size_t raw_size, const void *p, size_t n,
+	       struct err *err)
+{
+	if (!c->dctx)
+		c->dctx = ZSTD_createDCtx();
+	if (!c->dctx)
+		return err_set(err, ERR_NOMEM, "no memory to decompress");
+	size_t got = ZSTD_decompressDCtx(c->dctx, out, raw_size, p, n);
+	if (ZSTD_isError(got))
+		return err_set(err, ERR_CORRUPT, "cannot decompress: %s", ZSTD_getErrorName(got));
+	if (got != raw_size)
+		return err_set(err, ERR_CORRUPT, "decompresses to %zu bytes instead of %zu", got,
+			       raw_size);
+	return 0;
+}
