@@ -1,0 +1,40 @@
+#ifndef LIB_PROGRESS_H
+#define LIB_PROGRESS_H
+
+/*
+ * How far a long piece of work is, on standard error.
+ *
+ * A line on a terminal, only in the foreground, only after a second, always erased at the end;
+ * with --progress also elsewhere, then as whole lines.  Under --json: lines of type "status".
+ * Any thread may call progress_add(); one prints, the others go on.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum progress_mode {
+	PROGRESS_AUTO,		/* a terminal in the foreground */
+	PROGRESS_OFF,
+	PROGRESS_FORCED,
+	PROGRESS_JSON,
+};
+
+struct progress {
+	enum progress_mode mode;
+	const char *title;	/* "checking packs" */
+	uint64_t total;		/* 0: not known */
+	bool is_bytes;		/* shown as sizes, else as counts */
+	bool is_active, is_shown;
+	uint64_t start_ns;
+	uint64_t done, next_ns;	/* atomic */
+};
+
+#define PROGRESS_INIT { PROGRESS_OFF, "", 0, false, false, false, 0, 0, 0 }
+
+void progress_begin(struct progress *p, enum progress_mode mode, const char *title, uint64_t total,
+		    bool is_bytes);
+void progress_add(struct progress *p, uint64_t amount);
+/* Erases the line; may be called twice, or without a begin. */
+void progress_end(struct progress *p);
+
+#endif
