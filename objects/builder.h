@@ -36,4 +36,20 @@ int tree_builder_add(struct tree_builder *b, const struct tree_entry *e, struct 
 int tree_builder_end(struct tree_builder *b, struct oid *id_out, struct err *err);
 void tree_builder_free(struct tree_builder *b);
 
+/*
+ * A side list of any length: rows in, notes out, cut by path so that one new row rewrites one note.
+ * Rows must rise by path_walk_cmp(); a group of hard links whose row would pass NOTE_ROW_MAX is
+ * split (equal first paths are one group).
+ */
+#define NOTE_ROW_MAX ((size_t)256 << 10)
+#define NOTE_ROWS_MIN 256
+
+struct note_builder;
+struct note_builder *note_builder_new(const struct object_sink *sink, uint64_t kind);
+int note_builder_add(struct note_builder *b, const struct note_row *row, struct err *err);
+/* The notes so far, all finished; borrowed until the builder is freed. */
+int note_builder_end(struct note_builder *b, const struct commit_note **notes_out, size_t *nr_out,
+		     struct err *err);
+void note_builder_free(struct note_builder *b);
+
 #endif

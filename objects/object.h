@@ -21,7 +21,15 @@
 #define PIECE_MAX 1024
 #define XATTRS_INLINE_MAX 4096	/* encoded; above, an object of its own */
 #define HOLES_INLINE_MAX 64	/* extents; above, an object of its own */
+#define PIECE_BYTES_MAX ((size_t)1 << 20)	/* a piece ends with the item that reaches this */
 #define NAME_LEN_MAX 4096	/* bytes of one name in a tree */
+#define ATTRS_LEN_MAX 12000	/* all attribute fields of one entry */
+#define TARGET_LEN_MAX 4096
+#define OWNER_LEN_MAX 1024
+#define XATTR_NAME_MAX 255
+#define ZERO_MIN ((uint64_t)256 << 10)	/* shorter zero runs are stored as blobs */
+#define CONTENT_SIZE_MAX ((uint64_t)INT64_MAX)
+#define LEVEL_MAX 10		/* of trees and of lists: 64^11 entries are beyond reach */
 
 /* -- content: lists -- */
 
@@ -101,12 +109,14 @@ struct tree_iter {
 	const unsigned char *p, *end;
 	unsigned int level;
 	uint64_t left;			/* items still to come */
+	uint64_t entries;		/* so far, all levels */
+	size_t bytes;			/* of the items so far */
 	const unsigned char *prev;	/* last name, for the order */
 	size_t prev_len;
 };
 
 int tree_iter_init(struct tree_iter *it, const void *p, size_t n, struct err *err);
-/* 1 and an entry (level 0), 0 at the end, ERR_CORRUPT. */
+/* 1 and an entry (level 0), 0 at the end, ERR_CORRUPT, ERR_FORMAT.  Other levels: ERR_CORRUPT. */
 int tree_iter_next(struct tree_iter *it, struct tree_entry *out, struct err *err);
 int tree_iter_next_piece(struct tree_iter *it, struct tree_piece *out, struct err *err);
 
@@ -114,6 +124,34 @@ int tree_iter_next_piece(struct tree_iter *it, struct tree_piece *out, struct er
 int attr_next(const unsigned char **p, size_t *left, uint64_t *tag, const unsigned char **val,
 	      size_t *val_len, struct err *err);
 int tree_entry_check(const struct tree_entry *e, struct err *err);	/* all rules of one entry */
+int name_cmp(const void *a, size_t a_len, const void *b, size_t b_len);	/* bytewise */
+
+/* One attribute of a checked entry; false: it is absent. */
+bool tree_entry_attr(const struct tree_entry *e, enum attr_tag tag, const unsigned char **val,
+		     size_t *val_len);
+bool tree_entry_mtime(const struct tree_entry *e, int64_t *s, uint32_t *ns);
+bool tree_entry_varint(const struct tree_entry *e, enum attr_tag tag, uint64_t *out);
+bool tree_entry_device(const struct tree_entry *e, uint64_t *major, uint64_t *minor);
+bool tree_entry_id(const struct tree_entry *e, enum attr_tag tag, struct oid *out);
+
+/* Write attribute fields; the caller keeps the tags rising. */
+void attr_put(struct buf *out, uint64_t tag, const void *p, size_t n);
+void attr_put_mtime(struct buf *out, int64_t s, uint32_t ns);
+void attr_put_varint(struct buf *out, enum attr_tag tag, uint64_t v);
+void attr_put_device(struct buf *out, uint64_t major, uint64_t minor);
+
+/* The bytes of ATTR_XATTRS: 1 and a pair, 0 at the end, ERR_CORRUPT.  Order: xattrs_check(). */
+int xattr_next(const unsigned char **p, size_t *left, const unsigned char **name,
+	       size_t *name_len, const unsigned char **val, size_t *val_len, struct err *err);
+void xattr_put(struct buf *out, const void *name, size_t name_len, const void *val, size_t val_len);
+int xattrs_check(const unsigned char *p, size_t n, struct err *err);
+/* The bytes of ATTR_HOLES: bytes of data since the hole before, bytes of the hole. */
+int hole_next(const unsigned char **p, size_t *left, uint64_t *gap, uint64_t *len,
+	      struct err *err);
+void hole_put(struct buf *out, uint64_t gap, uint64_t len);
+/* `nr_out`, `end_out` (end of the last hole) may be NULL. */
+int holes_check(const unsigned char *p, size_t n, size_t *nr_out, uint64_t *end_out,
+		struct err *err);
 
 /* Encode one leaf piece or one upper piece. */
 void tree_encode_entry(struct buf *out, const struct tree_entry *e);
@@ -130,6 +168,15 @@ enum note_kind {		/* of side lists and attribute overflow; unknown kinds are kep
 
 struct commit_note { uint64_t kind; uint64_t rows; struct oid id; };
 
+#define COMMIT_PARENTS_MAX 64
+#define COMMIT_TAGS_MAX 1024
+#define COMMIT_SOURCES_MAX 4096
+#define COMMIT_NOTES_MAX 65536
+#define COMMIT_WORD_MAX 1024		/* device, host, user, a tag */
+#define COMMIT_MESSAGE_MAX ((size_t)1 << 20)
+#define COMMIT_EXTRA_MAX ((size_t)1 << 20)
+#define PATH_LEN_MAX 65535		/* of a source, of a path in a note */
+
 struct commit {
 	struct oid tree;
 	struct oid *parents; size_t nr_parents;
@@ -145,6 +192,9 @@ struct commit {
 #define COMMIT_INIT { .extra = BUF_INIT }
 
 void commit_release(struct commit *c);
+/* Limits and order of what a caller put together; ERR_FAILED says what is wrong. */
+int commit_check(const struct commit *c, struct err *err);
+/* Strings that are NULL count as empty. */
 void commit_encode(const struct commit *c, struct buf *out);
 int commit_decode(struct commit *out, const void *p, size_t n, struct err *err);
 
@@ -158,7 +208,43 @@ struct note {
 #define NOTE_BODY_MAX ((size_t)8 << 20)
 
 void note_encode(const struct note *n, struct buf *out);
+/* The frame alone, any kind; note_check() reads the body of the kinds that are known. */
 int note_decode(struct note *out, const void *p, size_t n, struct err *err);
+int note_check(const struct note *n, struct err *err);
+
+/*
+ * One row of a side list (kinds 1 to 5).  `path` is the row's key: a path from the snapshot's root
+ * without leading slash, "/" for the root itself; the first path of a group of hard links.
+ */
+struct note_row {
+	const unsigned char *path;	/* borrowed, as all here */
+	size_t path_len;
+	const unsigned char *others;	/* hard links: the other paths, lenbytes each, rising */
+	size_t others_len;
+	uint64_t nr_others;
+	int64_t birth_s;		/* births */
+	uint32_t birth_ns;
+	uint64_t error;			/* unreadable: Linux errno */
+	const unsigned char *text;	/* skipped: the rule; unreadable: the operation */
+	size_t text_len;
+};
+
+/* The order of paths in side lists: that of a walk, where '/' comes before any other byte. */
+int path_walk_cmp(const void *a, size_t a_len, const void *b, size_t b_len);
+
+struct note_iter {
+	uint64_t kind;
+	const unsigned char *p, *end;
+	struct note_row prev;
+	bool has_prev;
+};
+void note_iter_init(struct note_iter *it, const struct note *n);
+/* 1 and a row, 0 at the end, ERR_CORRUPT. */
+int note_iter_next(struct note_iter *it, struct note_row *out, struct err *err);
+/* Walk `others` of a row: 1, 0 at the end. */
+int note_other_next(const unsigned char **p, size_t *left, const unsigned char **path,
+		    size_t *path_len);
+void note_put_row(struct buf *body, uint64_t kind, const struct note_row *row);
 
 /* -- all types -- */
 

@@ -1,0 +1,38 @@
+#ifndef OBJECTS_DIR_H
+#define OBJECTS_DIR_H
+
+/*
+ * Reading a directory of any length: the entries of a tree, over all its pieces, in order.
+ * Memory: one object of each level (most directories have one level, a million entries three).
+ */
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "objects/object.h"
+
+struct object_source {
+	/* `out` is replaced.  ERR_NOT_FOUND, ERR_CORRUPT (also: it is of another type). */
+	int (*get)(void *data, const struct oid *id, enum obj_type type, struct buf *out,
+		   struct err *err);
+	void *data;
+};
+
+struct dir_reader;
+
+/* Open the directory `id`.  Pieces are checked against what names them. */
+int dir_open(struct dir_reader **out, const struct object_source *src, const struct oid *id,
+	     struct err *err);
+/* 1 and an entry, borrowed until the next call; 0 at the end; negative. */
+int dir_next(struct dir_reader *d, struct tree_entry *out, struct err *err);
+/* Entries in all. */
+uint64_t dir_count(const struct dir_reader *d);
+void dir_close(struct dir_reader *d);
+
+/*
+ * Find one name, reading one object of each level: 1 and the entry, borrowed from `hold` (the
+ * caller's, replaced); 0: there is none; negative.
+ */
+int dir_find(const struct object_source *src, const struct oid *id, const void *name,
+	     size_t name_len, struct tree_entry *out, struct buf *hold, struct err *err);
+
+#endif
