@@ -247,6 +247,10 @@ static int read_fd(int fd, const char *path, size_t max, struct buf *out, struct
 
 	if (sys_fstat(fd, &st) < 0)
 		return err_sys(err, "stat '%s'", path);
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return err_sys(err, "read '%s'", path);
+	}
 	size_t want = st.st_size > 0 ? (size_t)st.st_size : 0;
 	size_t total = 0;
 	for (;;) {
