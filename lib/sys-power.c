@@ -473,6 +473,10 @@ void power_before_data(int fd)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	struct power_file *f = must_alloc(sizeof(*f));
 	f->fd = open(link, O_RDWR | O_CLOEXEC);
+	if (f->fd < 0 && errno == EACCES && fchmod(fd, 0600) == 0) {
+		f->fd = open(link, O_RDWR | O_CLOEXEC);
+		fchmod(fd, st.st_mode & 07777);
+	}
 	if (f->fd < 0)
 		broken("open a file again");
 	f->dev = st.st_dev;
