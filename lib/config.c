@@ -138,10 +138,12 @@ static int check_value(const struct known *k, const char *value, const char *ori
 		if (!number_parse_size(value, &v))
 			return err_set(err, ERR_USAGE, "%s: %s is '%s', which is not a size",
 				       origin, k->key, value);
-		if (v < k->min || v > k->max)
-			return err_set(err, ERR_USAGE, "%s: %s is '%s', but must be %s to %s",
-				       origin, k->key, value, number_human(k->min).s,
-				       k->max == UINT64_MAX ? "any size" : number_human(k->max).s);
+		if (v < k->min)
+			return err_set(err, ERR_USAGE, "%s: %s is '%s', but must be at least %s",
+				       origin, k->key, value, number_human(k->min).s);
+		if (v > k->max)
+			return err_set(err, ERR_USAGE, "%s: %s is '%s', but must be at most %s",
+				       origin, k->key, value, number_human(k->max).s);
 		return 0;
 	case KIND_UINT:
 		if (!number_parse(value, &v))

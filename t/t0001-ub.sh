@@ -1,0 +1,104 @@
+#!/bin/sh
+
+test_description='the command itself: verbs, common options, help, exit statuses'
+. "${0%/*}/test-lib.sh"
+
+test_expect_success 'the version is one line' '
+	ub --version >actual &&
+	test_grep "^ub [0-9]*\.[0-9]*\.[0-9]*" actual &&
+	test_line_count 1 actual &&
+	ub version >expect &&
+	test_cmp expect actual
+'
+
+test_expect_success 'the version is also JSON' '
+	ub --json version >actual && test_grep "^{\"type\":\"version\",\"version\":\"[^\"]*\"}$" actual &&
+	ub version --json >again && test_cmp actual again &&
+	ub version --json --no-json >again && ub version >expect && test_cmp expect again
+'
+
+test_expect_success 'help lists every command of commands.def' '
+	ub help >help && ub -h >actual && test_cmp help actual &&
+	ub --help >actual && test_cmp help actual &&
+	sed -n "s/^COMMAND(\"\([^\"]*\)\".*/\1/p" "$SOURCE_DIRECTORY/builtin/commands.def" >names &&
+	while read -r name
+	do
+		test_grep "^    $name " help || return 1
+	done <names
+'
+
+test_expect_success 'every command answers -h on standard output and changes nothing' '
+	while read -r name
+	do
+		ub "$name" -h >usage 2>err &&
+		test_must_be_empty err &&
+		test_grep "^usage: ub $name" usage &&
+		ub "$name" --help >again && test_cmp usage again || return 1
+	done <names &&
+	test_path_is_missing "$UB_DIR"
+'
+
+test_expect_success 'help of a command without a page is its usage' '
+	ub config -h >expect &&
+	PATH="$UB_BUILD/test" ub help config >actual &&
+	test_cmp expect actual
+'
+
+test_expect_success 'no command at all is wrong usage, with the list on standard error' '
+	test_expect_code 2 ub >out 2>err &&
+	test_must_be_empty out && test_grep "^usage:" err
+'
+
+test_expect_success 'an unknown verb suggests the nearest' '
+	test_expect_code 2 ub hash-objekt 2>err &&
+	test_grep "^ub: .hash-objekt. is not a command of ub; did you mean .hash-object.?$" err &&
+	test_expect_code 2 ub verison 2>err && test_grep "did you mean .version." err &&
+	test_expect_code 2 ub xyzzyplugh 2>err && test_grep "see .ub help." err
+'
+
+test_expect_success 'an unknown option is named, wherever it stands' '
+	for args in "--bogus version" "version --bogus" "version x --bogus" "version -Z"
+	do
+		test_expect_code 2 ub $args 2>err &&
+		test_grep "unknown option .-" err || return 1
+	done
+'
+
+test_expect_success 'options are not abbreviated' '
+	test_expect_code 2 ub --vers 2>err && test_grep "unknown option .--vers." err
+'
+
+test_expect_success 'an option without its value, or with one too many, is refused' '
+	test_expect_code 2 ub --repo 2>err && test_grep "value is missing" err &&
+	test_expect_code 2 ub --json=yes version 2>err && test_grep "no value is wanted" err
+'
+
+test_expect_success 'a failure under --json ends standard error with one object' '
+	test_expect_code 2 ub --json version extra 2>err &&
+	tail -n 1 err >last &&
+	test_grep "^{\"type\":\"error\",\"code\":\"usage\",\"exit\":2,\"message\":\"" last
+'
+
+test_expect_success '--json and --dry-run are refused where they mean nothing' '
+	test_expect_code 2 ub --json help 2>err && test_grep "has no --json" err &&
+	test_expect_code 2 ub -n version 2>err && test_grep "has no --dry-run" err
+'
+
+test_expect_success 'a failed write to standard output is an error' '
+	test_expect_code 1 ub help >/dev/full 2>err &&
+	test_grep "cannot write to standard output" err
+'
+
+test_expect_success 'a reader that goes away is an error, not a signal' '
+	{ ub help; echo $? >status; } 2>err | : &&
+	test "$(cat status)" = 0 || test "$(cat status)" = 1
+'
+
+test_expect_success 'a repository that is not there is status 10' '
+	test_expect_code 10 ub --repo nowhere cat-object -t 1234567 2>err &&
+	test_grep nowhere err &&
+	test_expect_code 10 ub cat-object --repo nowhere -t 1234567 2>err &&
+	test_grep nowhere err
+'
+
+test_done
