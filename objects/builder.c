@@ -40,6 +40,7 @@ struct list_builder *list_builder_new(const struct object_sink *sink)
 
 	b->sink = *sink;
 	b->zero.kind = LIST_ZERO;
+	buf_init_max(&b->raw, SIZE_MAX);
 	return b;
 }
 
