@@ -63,7 +63,15 @@ int refs_history(struct refs *r, const struct ref *ref,
 int refs_update(struct refs *r, struct store *st, const char *name, const struct oid *commit,
 		const struct oid *old, unsigned int wait_s, struct err *err);
 
-struct refs_finding { const char *what; const char *path; };
+/*
+ * What refs_open() found wrong without failing: a damaged record, a log that is shorter than or
+ * different from what was seen, two records of one number.  `own`: of this device's log, which is
+ * then not written to.  Commands warn with these; what is called `device` has no better name.
+ */
+int refs_each_problem(struct refs *r, int (*fn)(const char *device, bool own, const char *what,
+		      void *data, struct err *err), void *data, struct err *err);
+/* Has this device a log here? */
+bool refs_is_joined(const struct refs *r);
 /* Every record of every log: chain, signatures, lists, joins, marks.  Findings go to `fn`. */
 int refs_verify(struct refs *r, int (*fn)(const char *path, const char *what, void *data,
 		struct err *err), void *data, uint64_t *records_out, struct err *err);
