@@ -322,30 +322,41 @@ int file_sync_dir(const char *dir, struct err *err)
 	return ret;
 }
 
-int file_remove(const char *path, struct err *err)
-{
-	int ret = sys_unlink(path);
-
-	if (ret < 0 && errno == ENOTDIR)
-		return 0;
-	if (ret < 0 && errno != ENOENT)
-		return err_sys(err, "remove '%s'", path);
-
-	/* Absent too: whoever removed it may have died before the sync. */
-	char *dir = dir_of(path);
-	if (ret < 0 && !file_exists(dir))
-		ret = 0;
-	else
-		ret = file_sync_dir(dir, err);
-	sys_free(dir);
-	return ret;
-}
-
 static int sync_parent(const char *path, struct err *err)
 {
 	char *dir = dir_of(path);
 	int ret = file_sync_dir(dir, err);
 
+	sys_free(dir);
+	return ret;
+}
+
+/*
+ * What stands (or is gone) already may be the work of a process that died before its sync.  A
+ * folder above that is not ours to sync is not ours to have changed.
+ */
+static __attribute__((noinline)) int sync_again(const char *path, struct err *err)
+{
+	int ret = sync_parent(path, err);
+
+	if (ret < 0 && (err->sys_errno == EACCES || err->sys_errno == EPERM)) {
+		err_clear(err);
+		ret = 0;
+	}
+	return ret;
+}
+
+int file_remove(const char *path, struct err *err)
+{
+	if (sys_unlink(path) == 0)
+		return sync_parent(path, err);
+	if (errno == ENOTDIR)
+		return 0;
+	if (errno != ENOENT)
+		return err_sys(err, "remove '%s'", path);
+
+	char *dir = dir_of(path);
+	int ret = file_exists(dir) ? sync_again(path, err) : 0;
 	sys_free(dir);
 	return ret;
 }
@@ -368,15 +379,8 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	if (ret == 1) {
-		/* Whoever made it may have died before the sync.  Not ours to sync: not ours to lose. */
-		ret = sync_parent(path, err);
-		if (ret < 0 && (err->sys_errno == EACCES || err->sys_errno == EPERM)) {
-			err_clear(err);
-			ret = 0;
-		}
-		return ret;
-	}
+	if (ret == 1)
+		return sync_again(path, err);
 	char *dir = dir_of(path);
 	ret = file_make_dirs(dir, mode, err);
 	sys_free(dir);

@@ -627,6 +627,36 @@ static void test_a_sync_after_a_failed_one_lies(void)
 	CHECK(strcmp(content("f"), "old") == 0);
 }
 
+static void use_a_folder_of_the_dead(void)
+{
+	struct err err = ERR_INIT;
+
+	must(sys_mkdir(in_tree("d"), 0700) == 0);	/* and here its process died */
+	must(file_make_dirs(in_tree("d"), 0700, &err) == 0);
+	must(file_write(in_tree("d/f"), "x", 1, 0, 0600, &err) == 0);
+}
+
+static void remove_what_the_dead_removed(void)
+{
+	struct err err = ERR_INIT;
+
+	must(sys_unlink(in_tree("gone")) == 0);		/* and here its process died */
+	must(file_remove(in_tree("gone"), &err) == 0);
+}
+
+static void test_what_the_dead_left_unsynced_is_synced(void)
+{
+	for (int skip = 0; skip <= 1; skip++) {
+		const char *fault = skip ? "skipsync@1" : NULL;
+		fresh_tree();
+		put("gone", "back again");
+		CHECK(run(use_a_folder_of_the_dead, fault, "worst", 0) == 0);
+		CHECK(strcmp(content("d/f"), skip ? "(absent)" : "x") == 0);
+		CHECK(run(remove_what_the_dead_removed, fault, "worst", 0) == 0);
+		CHECK(strcmp(content("gone"), skip ? "back again" : "(absent)") == 0);
+	}
+}
+
 UNIT_MAIN(test_memory_is_there_or_the_process_is_not, test_threads_have_room_and_answer,
 	  test_time_and_randomness_move, test_no_core_image_is_left,
 	  test_a_fault_hits_the_call_it_names, test_a_loop_ends_when_nothing_fires,
@@ -636,4 +666,5 @@ UNIT_MAIN(test_memory_is_there_or_the_process_is_not, test_threads_have_room_and
 	  test_what_was_synced_stays, test_bytes_and_names_are_synced_apart,
 	  test_a_written_file_is_the_old_or_the_new_one, test_each_sync_of_a_written_file_is_needed,
 	  test_no_suffix_without_its_prefix, test_data_tears_at_sectors,
-	  test_folders_are_found_after_they_moved, test_a_sync_after_a_failed_one_lies)
+	  test_folders_are_found_after_they_moved, test_a_sync_after_a_failed_one_lies,
+	  test_what_the_dead_left_unsynced_is_synced)

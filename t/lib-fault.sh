@@ -1,0 +1,256 @@
+# shellcheck shell=sh
+# Loops that break one call after another; to be sourced after test-lib.sh.
+#
+#	fault_setup 'script'		make what is broken each time anew
+#	fault_loop KIND 'command' 'done'	n = 1, 2, 3 ... until nothing fires
+#	fault_sync_loop 'command' 'done'	each sync in turn is not done, then the power fails:
+#					a test must see it
+#
+# The setup runs in an empty folder $FAULT_DIR, with the repository and the state of the device
+# in it; it is kept, and each round works in a fresh copy under the same name.  `command` is one
+# ub, which may leave what it prints in ../out; `done` is true when the command's work is there.
+#
+# After each round, by the numbers of the promises:
+#  I1  every ref opens, whole; fault_refs names the values it may have
+#  I2  what was there before is there, byte by byte (fault_remember), and the work of a command
+#      that reported success too
+#  I3  no success without the work
+#  I4  fsck is clean: what a crash leaves is not damage
+#  I5  the same command again succeeds, with nothing to unlock
+#  I7  no file holds $FAULT_MARKER, which is in what is stored
+
+FAULT_DIR=$TRASH_DIRECTORY/fault/w
+FAULT_BASE=$TRASH_DIRECTORY/fault/base
+FAULT_MARKER=ub-marker-8d1f2c-not-to-be-seen-anywhere
+UB_DIR=$FAULT_DIR/repo
+XDG_STATE_HOME=$FAULT_DIR/state
+export UB_DIR XDG_STATE_HOME
+
+# Rounds of a loop for kinds of which neighbours are much alike; the others run all.
+: "${FAULT_ROUNDS:=24}"
+test -z "$UB_TEST_SAN" || FAULT_ROUNDS=8
+
+fault_setup () {
+	rm -rf "$TRASH_DIRECTORY/fault" && mkdir -p "$FAULT_DIR" "$FAULT_BASE" &&
+	cd "$FAULT_DIR" && : >../ids && : >../refs &&
+	eval "$1" || return 1
+	cd "$TRASH_DIRECTORY" && rm -rf "$FAULT_BASE" && mv "$FAULT_DIR" "$FAULT_BASE"
+}
+
+# fault_remember OID FILE: a stored object and its content.
+fault_remember () {
+	printf '%s %s\n' "$1" "$2" >>"$TRASH_DIRECTORY/fault/ids"
+}
+
+# fault_refs REF OID...: what the ref may point to, `-` for nothing.
+fault_refs () {
+	printf '%s\n' "$*" >>"$TRASH_DIRECTORY/fault/refs"
+}
+
+fault_copy () {
+	cd "$TRASH_DIRECTORY" && rm -rf "$FAULT_DIR" && cp -a "$FAULT_BASE" "$FAULT_DIR" &&
+	cd "$FAULT_DIR" && rm -f ../fired ../out ../err
+}
+
+# fault_run FAULT 'command' [VARIABLE=VALUE...]: sets fault_status and fault_fired.
+fault_run () {
+	fault_fault=$1 fault_command=$2
+	shift 2
+	fault_copy || return 1
+	(
+		UB_TEST_FAULT=$fault_fault UB_TEST_FIRED=$TRASH_DIRECTORY/fault/fired
+		export UB_TEST_FAULT UB_TEST_FIRED
+		for fault_variable
+		do
+			export "${fault_variable?}"
+		done
+		eval "$fault_command"
+	) >../out 2>../err
+	fault_status=$?
+	fault_fired=
+	test ! -e ../fired || fault_fired=t
+}
+
+fault_say () {
+	echo "after $fault_what (status $fault_status): $*"
+	sed 's/^/	stderr: /' ../err
+	test ! -e ../fired || { sed -n 's/^/	fired: /p;q' ../fired && fault_place; }
+	return 1
+}
+
+# Where in the source the last thing that fired was called from, innermost first.
+fault_place () {
+	sed -n 's/.*(+\(0x[0-9a-f]*\)).*/\1/p' ../fired |
+		xargs addr2line -f -s -i -e "$UB_BUILD/test/ub" 2>/dev/null |
+		sed -n '/^[a-z_][a-z_0-9]*$/{N;s/\n/ /;p;}' |
+		grep -v '^fault_\|^say_fired\|^point \|^do_sync ' | sed 's/^/	at /'
+}
+
+fault_check_refs () {
+	while read -r fault_ref fault_values
+	do
+		fault_now=$(ub rev-parse "$fault_ref" 2>/dev/null) || fault_now=-
+		case " $fault_values " in
+		*" $fault_now "*) ;;
+		*) fault_say "I1: $fault_ref is $fault_now, not one of: $fault_values"; return 1 ;;
+		esac
+		test "$fault_now" = - || ub rev-list --objects "$fault_ref" >../list 2>>../err ||
+			{ fault_say "I1: $fault_ref is not whole"; return 1; }
+	done <../refs
+}
+
+fault_check_ids () {
+	while read -r fault_id fault_file
+	do
+		ub cat-object -p "$fault_id" 2>>../err | cmp -s - "$fault_file" ||
+			{ fault_say "I2: $fault_file is not what was stored"; return 1; }
+	done <../ids
+}
+
+fault_check_fsck () {
+	ub fsck --full >../fsck 2>>../err || { fault_say "I4: fsck: $(cat ../fsck)"; return 1; }
+}
+
+# What holds whatever happened.
+fault_check_state () {
+	fault_check_refs && fault_check_ids && fault_check_fsck || return 1
+	! grep -rlF "$FAULT_MARKER" repo state >../leak 2>/dev/null ||
+		{ fault_say "I7: the marker is in $(cat ../leak)"; return 1; }
+}
+
+# fault_check 'command' 'done'
+fault_check () {
+	case $fault_status in
+	0)
+		eval "$2" >>../err 2>&1 || { fault_say 'I3: success, and the work is not there'; return 1; } ;;
+	137) ;;
+	99 | 12[6-9] | 1[3-9][0-9])
+		fault_say 'it crashed'; return 1 ;;
+	esac
+	fault_check_state || return 1
+	(eval "$1") >../out 2>../err || { fault_status=$? && fault_say 'I5: again, it fails'; return 1; }
+	fault_status=0
+	eval "$2" >>../err 2>&1 || { fault_say 'I5: again, and the work is not there'; return 1; }
+	fault_check_state
+}
+
+# The numbers to go through: all, or with --some about FAULT_ROUNDS of them, the first few whole.
+fault_numbers () {
+	fault_copy || return 1
+	(
+		UB_TEST_FAULT=$1@0 UB_TEST_COUNT=$TRASH_DIRECTORY/fault/count
+		export UB_TEST_FAULT UB_TEST_COUNT
+		rm -f "$UB_TEST_COUNT"
+		eval "$2"
+	) >../out 2>../err || { echo 1; return; }
+	fault_total=$(cat ../count)
+	fault_step=1
+	if test "$3" = --some && test -z "$UB_TEST_LONG"
+	then
+		fault_step=$(((fault_total + FAULT_ROUNDS - 1) / FAULT_ROUNDS))
+	fi
+	# one more than there are: there nothing fires
+	seq 1 "$fault_step" "$fault_total" && echo $((fault_total + 1))
+}
+
+# fault_loop KIND 'command' 'done'
+fault_loop () {
+	case $1 in
+	kill* | enospc* | nosync* | powercut*) fault_how= ;;
+	*) fault_how=--some ;;
+	esac
+	fault_rounds=0
+	for fault_n in $(fault_numbers "$1" "$2" $fault_how)
+	do
+		case $1 in
+		powercut*) fault_modes='worst:0 torn:1 torn:2' ;;
+		*) fault_modes=- ;;
+		esac
+		for fault_mode in $fault_modes
+		do
+			fault_what="$1@$fault_n"
+			if test "$fault_mode" = -
+			then
+				fault_run "$1@$fault_n" "$2"
+			else
+				fault_what="$fault_what $fault_mode"
+				fault_run "$1@$fault_n" "$2" UB_TEST_POWERCUT="$FAULT_DIR" \
+					UB_TEST_POWERCUT_MODE="${fault_mode%:*}" \
+					UB_TEST_POWERCUT_EXIT=1 UB_TEST_SEED="${fault_mode#*:}"
+			fi || return 1
+			fault_check "$2" "$3" || return 1
+			fault_rounds=$((fault_rounds + 1))
+		done
+	done
+	test -z "$fault_fired" || { echo "the loop over $1 ends too early"; return 1; }
+	test "$fault_status" = 0 || { fault_say 'nothing fired, and it fails'; return 1; }
+	echo "$1: $fault_rounds rounds"
+}
+
+# From there on: a disk that is full stays full.
+fault_loop_on () {
+	for fault_n in $(fault_numbers "$1" "$2" --some)
+	do
+		fault_what="$1@$fault_n+"
+		fault_run "$1@$fault_n+" "$2" && fault_check "$2" "$3" || return 1
+	done
+}
+
+fault_power_run () {
+	fault_run "$1" "$2" UB_TEST_POWERCUT="$FAULT_DIR" UB_TEST_POWERCUT_MODE="${3%:*}" \
+		UB_TEST_POWERCUT_EXIT=1 UB_TEST_SEED="${3#*:}" 2>&1
+}
+
+# True when somebody notices that the sync of number $1 was not done.
+fault_sync_is_missed () {
+	fault_what="skipsync@$1 and a power cut at the end"
+	fault_power_run "skipsync@$1" "$2" worst:0 || return 1
+	test -n "$fault_fired" || return 0
+	cp ../fired ../skipped
+	(fault_check "$2" "$3") >../red 2>&1 || return 0
+	fault_m=1
+	while :
+	do
+		for fault_mode in worst:0 torn:1 torn:2 torn:3
+		do
+			fault_what="skipsync@$1 and powercut@$fault_m $fault_mode"
+			fault_power_run "skipsync@$1,powercut@$fault_m" "$2" "$fault_mode" || return 1
+			if grep -q '^skipsync' ../fired && grep -q '^powercut' ../fired
+			then
+				(fault_check "$2" "$3") >../red 2>&1 || return 0
+			fi
+		done
+		grep -q '^powercut' ../fired || return 1
+		fault_m=$((fault_m + 1))
+	done
+}
+
+# A sync that is there for what another process, now dead, may have left unsynced can't be missed
+# here, where each process starts with all durable: u-file holds those.
+FAULT_SYNC_ELSEWHERE=sync_again
+
+# fault_sync_loop 'command' 'done'
+fault_sync_loop () {
+	fault_k=1
+	fault_bad=
+	while :
+	do
+		if fault_sync_is_missed "$fault_k" "$1" "$2"
+		then
+			test -n "$fault_fired" || break
+		else
+			cp ../skipped ../fired
+			fault_place >../place
+			if ! grep -q "at $FAULT_SYNC_ELSEWHERE " ../place
+			then
+				fault_bad=t
+				echo "nothing notices that this sync is not done:"
+				sed -n 1p ../fired
+				cat ../place
+			fi
+		fi
+		fault_k=$((fault_k + 1))
+	done
+	echo "$((fault_k - 1)) syncs"
+	test -z "$fault_bad"
+}
