@@ -9,7 +9,7 @@
  *
  * Life of a piece:  free -> filling (in `w->live`) -> full -> written, in order -> free
  *
- * Does not compress, does not know ids' meaning, does not touch the index but to add rows.
+ * Does not compress, does not know what ids mean, does not touch the index.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -33,7 +33,8 @@ struct pack_pieces {
 	sys_cond changed;		/* a piece came free, was written, or work was queued */
 	struct piece *free;
 	struct piece *queue_head, **queue_tail;
-	unsigned int nr, max;
+	struct pack_writer *writers;	/* all that are open */
+	unsigned int nr, nr_free, max;
 	size_t size;
 	struct sys_thread thread;
 	bool has_thread, stop;
@@ -57,6 +58,8 @@ struct pack_writer {
 	size_t nr_objects, alloc_objects;
 
 	struct pack_pieces *pieces;
+	struct pack_writer *next;	/* in pieces->writers */
+	struct buf header;		/* goes to the disk with the first frame */
 	struct piece *live;		/* by number, rising */
 	uint64_t next_number;		/* of the piece to hash and write next */
 	unsigned int in_flight;		/* reservations not yet filled or cancelled */
@@ -104,6 +107,13 @@ void pack_pieces_free(struct pack_pieces *pp)
 	sys_free(pp);
 }
 
+static void put_free(struct pack_pieces *pp, struct piece *p)
+{
+	p->next = pp->free;
+	pp->free = p;
+	pp->nr_free++;
+}
+
 /* Called with the lock, gives it up while writing. */
 static void write_piece(struct pack_pieces *pp, struct piece *p)
 {
@@ -121,8 +131,7 @@ static void write_piece(struct pack_pieces *pp, struct piece *p)
 		w->io_err = err;
 	w->written += p->wanted;
 	w->in_io--;
-	p->next = pp->free;
-	pp->free = p;
+	put_free(pp, p);
 	sys_broadcast(&pp->changed);
 }
 
@@ -148,6 +157,22 @@ static void *io_thread(void *data)
 	return NULL;
 }
 
+/*
+ * May `w` take a free piece for `number`?  One that runs ahead must leave a piece for each pack
+ * whose next piece to be written is still to be had: else those who fill that one would wait for
+ * ever for pieces that can't be written before it.
+ */
+static bool may_take(struct pack_pieces *pp, const struct pack_writer *w, uint64_t number)
+{
+	unsigned int left = pp->nr_free + (pp->max - pp->nr), owed = 0;
+
+	if (number == w->next_number)
+		return left > 0;
+	for (const struct pack_writer *o = pp->writers; o; o = o->next)
+		owed += !o->live || o->live->number != o->next_number;
+	return left > owed;
+}
+
 /* The piece `number` of `w`, made if it is not there; NULL: the writer has failed. */
 static struct piece *find_piece(struct pack_writer *w, uint64_t number)
 {
@@ -162,9 +187,14 @@ static struct piece *find_piece(struct pack_writer *w, uint64_t number)
 		if (w->io_err.code)
 			return NULL;
 		struct piece *p = pp->free;
+		if (!may_take(pp, w, number)) {
+			sys_wait(&pp->changed, &pp->lock);
+			continue;
+		}
 		if (p) {
 			pp->free = p->next;
-		} else if (pp->nr < pp->max) {
+			pp->nr_free--;
+		} else {
 			p = xcalloc(1, sizeof(*p));
 			p->data = sys_pages(pp->size);
 			if (!p->data) {
@@ -174,9 +204,6 @@ static struct piece *find_piece(struct pack_writer *w, uint64_t number)
 				return NULL;
 			}
 			pp->nr++;
-		} else {
-			sys_wait(&pp->changed, &pp->lock);
-			continue;
 		}
 		p->owner = w;
 		p->number = number;
@@ -256,14 +283,19 @@ static void writer_free(struct pack_writer *w)
 	while (w->live) {
 		struct piece *p = w->live;
 		w->live = p->next;
-		p->next = pp->free;
-		pp->free = p;
+		put_free(pp, p);
 	}
+	struct pack_writer **at = &pp->writers;
+	while (*at && *at != w)
+		at = &(*at)->next;
+	if (*at)
+		*at = w->next;
 	sys_broadcast(&pp->changed);
 	sys_unlock(&pp->lock);
 
 	file_out_release(&w->file);
 	secret_release(&w->key);
+	buf_release(&w->header);
 	sys_free(w->frames);
 	sys_free(w->objects);
 	sys_free(w->dir);
@@ -278,6 +310,7 @@ int pack_writer_open(struct pack_writer **out, const char *dir, enum pack_kind k
 	struct buf header = BUF_INIT;
 	int ret;
 
+	w->header = (struct buf)BUF_INIT;
 	w->file = (struct file_out)FILE_OUT_INIT;
 	w->kind = kind;
 	w->keys = keys;
@@ -310,7 +343,11 @@ int pack_writer_open(struct pack_writer **out, const char *dir, enum pack_kind k
 			goto done;
 		}
 	}
-	ret = fill(w, 0, header.data, header.len, err);
+	buf_swap(&w->header, &header);
+	sys_lock(&pieces->lock);
+	w->next = pieces->writers;
+	pieces->writers = w;
+	sys_unlock(&pieces->lock);
 done:
 	buf_release(&header);
 	if (ret < 0)
@@ -410,8 +447,12 @@ static void landed(struct pack_writer *w, const struct err *why)
 int pack_writer_fill(struct pack_writer *w, uint64_t off, const unsigned char *sealed, size_t size,
 		     struct err *err)
 {
-	int ret = fill(w, off, sealed, size, err);
+	int ret = 0;
 
+	if (off == w->header.len)
+		ret = fill(w, 0, w->header.data, w->header.len, err);
+	if (ret == 0)
+		ret = fill(w, off, sealed, size, err);
 	landed(w, NULL);
 	return ret;
 }
@@ -506,30 +547,8 @@ static int drain(struct pack_writer *w, uint64_t size, struct err *err)
 	return ret;
 }
 
-static int add_rows(const struct pack_writer *w, const struct index_pack *pack,
-		    struct index_add *add, struct err *err)
-{
-	const struct frame_object *o = w->objects;
-	int ret = index_add_pack(add, pack, err);
-
-	for (size_t i = 0; i < w->nr_frames && ret == 0; i++) {
-		const struct pack_frame *f = &w->frames[i];
-		struct index_loc loc = {
-			.pack = pack->id, .kind = pack->kind,
-			.frame_off = (uint32_t)f->off, .sealed_size = f->sealed_size,
-		};
-		for (uint32_t k = 0; k < f->nr_objects && ret == 0; k++, o++) {
-			loc.type = o->type;
-			loc.size = o->size;
-			ret = index_add_row(add, &o->id, &loc, err);
-			loc.place += o->size;
-		}
-	}
-	return ret;
-}
-
-int pack_writer_finish(struct pack_writer *w, bool full, struct index_add *add,
-		       struct index_pack *out, struct err *err)
+int pack_writer_finish(struct pack_writer *w, bool full, struct index_pack *out,
+		       struct pack_footer *contents, struct err *err)
 {
 	struct buf footer = BUF_INIT;
 	unsigned char trailer[PACK_TRAILER_PLAIN] = { PACK_VERSION };
@@ -574,8 +593,14 @@ int pack_writer_finish(struct pack_writer *w, bool full, struct index_add *add,
 	file_out_set_path(&w->file, path);
 	sys_free(path);
 	ret = file_out_commit(&w->file, err);
-	if (ret == 0 && add)
-		ret = add_rows(w, out, add, err);
+	if (ret < 0)
+		goto done;
+	*contents = (struct pack_footer){
+		.frames = w->frames, .nr_frames = w->nr_frames,
+		.objects = w->objects, .nr_objects = w->nr_objects, .padding = padding,
+	};
+	w->frames = NULL;
+	w->objects = NULL;
 done:
 	buf_release(&footer);
 	writer_free(w);

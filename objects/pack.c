@@ -85,3 +85,26 @@ void pack_ad(unsigned char ad[PACK_AD_SIZE], const unsigned char repo_id[32],
 	ad[73] = (unsigned char)kind;
 	ad[74] = (unsigned char)part;
 }
+
+int pack_add_rows(const struct index_pack *pack, const struct pack_footer *f,
+		  struct index_add *add, struct err *err)
+{
+	const struct frame_object *o = f->objects;
+	int ret = index_add_pack(add, pack, err);
+
+	for (size_t i = 0; i < f->nr_frames && ret == 0; i++) {
+		struct index_loc loc = {
+			.pack = pack->id,
+			.kind = pack->kind,
+			.frame_off = (uint32_t)f->frames[i].off,
+			.sealed_size = f->frames[i].sealed_size,
+		};
+		for (uint32_t k = 0; k < f->frames[i].nr_objects && ret == 0; k++, o++) {
+			loc.type = o->type;
+			loc.size = o->size;
+			ret = index_add_row(add, &o->id, &loc, err);
+			loc.place += o->size;
+		}
+	}
+	return ret;
+}

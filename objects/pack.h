@@ -100,6 +100,10 @@ void pack_footer_release(struct pack_footer *f);
 int pack_footer_parse(const void *p, size_t n, uint64_t first_off, const unsigned char header_hash[32],
 		      struct pack_footer *out, struct err *err);
 
+/* The rows that the index holds for a pack. */
+int pack_add_rows(const struct index_pack *pack, const struct pack_footer *f,
+		  struct index_add *add, struct err *err);
+
 /* Hash of the whole file; no keys. */
 int pack_hash_file(const char *path, struct pack_id *out, uint64_t *size_out, struct err *err);
 
@@ -134,11 +138,11 @@ size_t pack_writer_objects(const struct pack_writer *w);
 uint64_t pack_writer_used(const struct pack_writer *w);
 /*
  * Wait for what is reserved, write padding, footer and trailer, sync, rename, sync the folder.
- * `full`: the pack gets exactly its full size, else the Padmé size.  Rows go to `add` (may be NULL).
+ * `full`: the pack gets exactly its full size, else the Padmé size.  `footer` says what is in it.
  * Frees `w` on success and on failure.
  */
-int pack_writer_finish(struct pack_writer *w, bool full, struct index_add *add,
-		       struct index_pack *out, struct err *err);
+int pack_writer_finish(struct pack_writer *w, bool full, struct index_pack *out,
+		       struct pack_footer *footer, struct err *err);
 void pack_writer_abort(struct pack_writer *w);
 
 #endif

@@ -30,7 +30,11 @@ struct store_options {
 	uint64_t pack_size;	/* target of a full pack */
 	unsigned int verify;	/* verify 1 of so many frames after sealing; 1: all */
 	bool read_only;
+	bool keep_index;	/* a damaged index is an error, not rebuilt on opening */
 };
+
+/* Objects of this size and more have a frame to themselves. */
+#define SESSION_ALONE_SIZE ((size_t)128 << 10)
 
 /* `keys` is borrowed. */
 int store_open(struct store **out, const struct store_paths *paths, const struct keys *keys,
@@ -38,6 +42,9 @@ int store_open(struct store **out, const struct store_paths *paths, const struct
 void store_close(struct store *st);
 struct index *store_index(struct store *st);
 const struct keys *store_keys(struct store *st);
+const struct store_options *store_opts(const struct store *st);
+/* Why the index had to be rebuilt when the store was opened, or NULL. */
+const char *store_healed(const struct store *st);
 
 /* Reading.  ERR_NOT_FOUND; ERR_CORRUPT names object and pack.  Safe from any thread. */
 int store_find(struct store *st, const struct oid *id, struct index_loc *loc, uint64_t *ordinal,
@@ -66,6 +73,16 @@ int session_put(struct session *s, enum obj_type type, const void *p, size_t n, 
 		bool *is_new_out, struct err *err);
 int session_commit(struct session *s, struct err *err);	/* frees `s` on success */
 void session_abort(struct session *s);
+
+/* Mending.  `bad` is told of each pack that cannot be read (what says why); it may be NULL. */
+struct store_rebuilt { uint64_t packs, objects, bad; };
+int store_index_rebuild(struct store *st,
+			int (*bad)(const char *path, const char *what, void *data, struct err *err),
+			void *data, struct store_rebuilt *out, struct err *err);
+/* Call `fn` for each pack file there is, known to the index or not. */
+int store_each_pack(struct store *st,
+		    int (*fn)(enum pack_kind dir_kind, const struct pack_id *id, const char *path,
+			      void *data, struct err *err), void *data, struct err *err);
 
 struct session_stats { uint64_t objects_new, objects_old, bytes_in, bytes_new, bytes_stored, packs; };
 void session_stats(const struct session *s, struct session_stats *out);

@@ -1,0 +1,887 @@
+/*
+ * Writing: objects in, packs out.
+ *
+ * Any thread puts objects.  A large one becomes a frame at once; small ones gather, per class,
+ * until there are 256 KiB of them.  A frame is compressed, sealed, opened again, decompressed and
+ * hashed (verify) by the thread that brought its last object.  The first 4 MiB of a session wait
+ * in memory: if that is all, they become one mixed pack.
+ *
+ *	put -> gather -> frame -> stash (small session) or writer of its class -> finished pack
+ *	    -> checkpoint: rows into the index
+ *
+ *  1. A meta pack gets its name after every data pack that was begun before it (store.c, 3).
+ *  2. Rows of meta objects are committed with or after those of all their children: a full meta
+ *     pack's rows wait until the next one is finished, because the frame that did not fit may
+ *     hold a child of what did.
+ *  3. After the first failure nothing more is finished; what was finished is adopted next time.
+ *
+ * A checkpoint that involves meta packs stops the world: it waits until no other thread is inside
+ * session_put().  That happens once in 64 MiB of metadata.
+ */
+#include <string.h>
+
+#include "lib/file.h"
+#include "lib/lock.h"
+#include "lib/path.h"
+#include "objects/idset.h"
+#include "objects/store-internal.h"
+
+#include "objects/store.h"
+
+#define GATHER_SIZE ((size_t)256 << 10)
+#define SMALL_SESSION ((size_t)4 << 20)
+#define CHECKPOINT_ROWS 32768
+#define DATA_PIECE ((size_t)4 << 20)
+#define META_PIECE ((size_t)1 << 20)
+
+enum class { CLASS_DATA, CLASS_META, CLASS_NR };
+
+/* Objects on their way into one frame. */
+struct gather {
+	struct buf raw;
+	struct frame_object *objects;
+	size_t nr, alloc;
+};
+
+/* A frame that is compressed but not sealed. */
+struct frame {
+	enum class class;
+	enum codec codec;
+	uint32_t raw_size;
+	unsigned char *payload;		/* FRAME_HEADER_SIZE, then the bytes */
+	size_t payload_size;
+	struct frame_object *objects;
+	size_t nr;
+	struct frame *next;
+};
+
+/* One thread's buffers. */
+struct worker {
+	struct compressor *compressor;
+	unsigned char *payload, *sealed, *opened, *raw;
+	size_t payload_size, sealed_size, opened_size, raw_size;
+	struct gather gather;		/* swapped with a full one of the session */
+	struct worker *next;
+};
+
+struct done_pack {
+	struct index_pack pack;
+	struct pack_footer footer;
+	struct done_pack *next;
+};
+
+struct session {
+	struct store *st;
+	uint64_t full_size;
+	struct lock alive;		/* held for the session's life; see begin_marker() */
+	char *alive_path;
+	struct pack_pieces *pieces[CLASS_NR];
+
+	sys_mutex lock;			/* for all below */
+	sys_cond changed;
+	unsigned int active;		/* threads inside session_put() */
+	bool barrier;			/* nobody enters */
+	struct idset pending;		/* taken on, not in the index yet */
+	struct gather gather[CLASS_NR];
+	struct pack_writer *writer[CLASS_NR];
+	unsigned int finishing;		/* packs on their way to a name */
+	bool is_small;
+	struct frame *stash, **stash_tail;
+	size_t stash_size;
+	struct done_pack *done;		/* for the next checkpoint */
+	size_t done_rows;
+	struct done_pack *held;		/* the last full meta pack, for the checkpoint after */
+	struct worker *idle;
+	uint64_t frames;		/* for commit.verify = sample */
+	struct session_stats stats;
+	struct err failed;		/* the first failure; sticks */
+};
+
+/* -- small parts -- */
+
+static enum class class_of(enum obj_type type)
+{
+	return type == OBJ_BLOB ? CLASS_DATA : CLASS_META;
+}
+
+static void gather_add(struct gather *g, const struct oid *id, enum obj_type type, const void *p,
+		       size_t n)
+{
+	if (g->nr == g->alloc) {
+		g->alloc = g->alloc ? 2 * g->alloc : 64;
+		g->objects = xrealloc(g->objects, g->alloc * sizeof(*g->objects));
+	}
+	g->objects[g->nr++] = (struct frame_object){ *id, type, (uint32_t)n };
+	buf_put(&g->raw, p, n);
+}
+
+static void gather_reset(struct gather *g)
+{
+	g->nr = 0;
+	buf_reset(&g->raw);
+}
+
+static void gather_release(struct gather *g)
+{
+	buf_release(&g->raw);
+	sys_free(g->objects);
+}
+
+static void gather_swap(struct gather *a, struct gather *b)
+{
+	struct gather t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+static int room(unsigned char **p, size_t *have, size_t want, struct err *err)
+{
+	if (*have >= want)
+		return 0;
+	sys_pages_free(*p, *have);
+	*have = 0;
+	want = (want + 4095) / 4096 * 4096;
+	*p = sys_pages(want);
+	if (!*p)
+		return err_set(err, ERR_NOMEM, "no memory for a frame of %zu bytes", want);
+	*have = want;
+	return 0;
+}
+
+static struct worker *worker_take(struct session *s)
+{
+	sys_lock(&s->lock);
+	struct worker *w = s->idle;
+	if (w)
+		s->idle = w->next;
+	sys_unlock(&s->lock);
+	if (!w) {
+		w = xcalloc(1, sizeof(*w));
+		w->compressor = compressor_new(s->st->opts.level);
+		w->gather.raw = (struct buf)BUF_INIT;
+	}
+	return w;
+}
+
+static void worker_give(struct session *s, struct worker *w)
+{
+	sys_lock(&s->lock);
+	w->next = s->idle;
+	s->idle = w;
+	sys_unlock(&s->lock);
+}
+
+static void worker_free(struct worker *w)
+{
+	compressor_free(w->compressor);
+	sys_pages_free(w->payload, w->payload_size);
+	sys_pages_free(w->sealed, w->sealed_size);
+	sys_pages_free(w->opened, w->opened_size);
+	sys_pages_free(w->raw, w->raw_size);
+	gather_release(&w->gather);
+	sys_free(w);
+}
+
+static void frame_free(struct frame *f)
+{
+	sys_free(f->payload);
+	sys_free(f->objects);
+	sys_free(f);
+}
+
+static int fail(struct session *s, const struct err *err)
+{
+	sys_lock(&s->lock);
+	if (!s->failed.code)
+		s->failed = *err;
+	sys_broadcast(&s->changed);
+	sys_unlock(&s->lock);
+	return err->code;
+}
+
+/* -- begin -- */
+
+struct dead {
+	const char *dir;
+	char **paths;
+	size_t nr, alloc;
+};
+
+#define MARKER_PREFIX "session-"
+
+static int find_marker(const char *name, void *data, struct err *err)
+{
+	struct dead *d = data;
+
+	(void)err;
+	if (strncmp(name, MARKER_PREFIX, strlen(MARKER_PREFIX)) != 0)
+		return 0;
+	if (d->nr == d->alloc) {
+		d->alloc = d->alloc ? 2 * d->alloc : 8;
+		d->paths = xrealloc(d->paths, d->alloc * sizeof(*d->paths));
+	}
+	d->paths[d->nr++] = path_join(d->dir, name);
+	return 0;
+}
+
+/*
+ * A session leaves a locked file in tmp/ while it lives.  One that nobody holds belongs to a
+ * process that died: what it finished is adopted before anything else is written.
+ */
+static int adopt_dead(struct store *st, struct err *err)
+{
+	struct dead d = { .dir = st->tmp_dir };
+	bool has_adopted = false;
+	int ret = file_each(st->tmp_dir, find_marker, &d, err);
+
+	for (size_t i = 0; i < d.nr && ret == 0; i++) {
+		struct lock l = LOCK_INIT;
+		ret = lock_take(&l, d.paths[i], LOCK_EXCLUSIVE, 0, "a session", err);
+		if (ret == ERR_BUSY) {
+			err_clear(err);
+			ret = 0;
+			continue;
+		}
+		if (ret == 0 && !has_adopted) {
+			ret = file_clean_tmp(st->data_dir, err);
+			if (ret == 0)
+				ret = file_clean_tmp(st->meta_dir, err);
+			if (ret == 0)
+				ret = store_adopt(st, err);
+			has_adopted = true;
+		}
+		if (ret == 0)
+			ret = file_remove(d.paths[i], err);
+		lock_release(&l);
+	}
+	for (size_t i = 0; i < d.nr; i++)
+		sys_free(d.paths[i]);
+	sys_free(d.paths);
+	return ret;
+}
+
+static int begin_marker(struct session *s, struct err *err)
+{
+	unsigned char raw[8];
+	char hex[17];
+
+	sys_random(raw, sizeof(raw));
+	hex_encode(hex, raw, sizeof(raw));
+	char *path = xasprintf("%s/" MARKER_PREFIX "%s", s->st->tmp_dir, hex);
+	int ret = lock_take(&s->alive, path, LOCK_EXCLUSIVE, 0, "a session", err);
+	if (ret == 0)
+		ret = file_sync_dir(s->st->tmp_dir, err);
+	s->alive_path = path;
+	return ret;
+}
+
+int session_begin(struct session **out, struct store *st, struct err *err)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+	int ret;
+
+	s->st = st;
+	s->full_size = pack_full_size(st->opts.pack_size, keys_genesis(st->keys)->erasure_k);
+	s->alive = (struct lock)LOCK_INIT;
+	s->is_small = true;
+	s->stash_tail = &s->stash;
+	s->pending = (struct idset)IDSET_INIT;
+	for (int i = 0; i < CLASS_NR; i++)
+		s->gather[i].raw = (struct buf)BUF_INIT;
+	sys_mutex_init(&s->lock);
+	sys_cond_init(&s->changed);
+	ret = adopt_dead(st, err);
+	if (ret == 0)
+		ret = begin_marker(s, err);
+	if (ret < 0) {
+		session_abort(s);
+		return ret;
+	}
+	s->pieces[CLASS_DATA] = pack_pieces_new(4, DATA_PIECE);
+	s->pieces[CLASS_META] = pack_pieces_new(3, META_PIECE);
+	*out = s;
+	return 0;
+}
+
+/* -- from frames to packs -- */
+
+/* Called with the lock, or alone: the next checkpoint takes these rows. */
+static void add_done(struct session *s, struct done_pack *d)
+{
+	d->next = s->done;
+	s->done = d;
+	s->done_rows += d->footer.nr_objects;
+}
+
+static int finish_writer(struct session *s, struct pack_writer *w, bool full, bool hold,
+			 struct err *err)
+{
+	struct done_pack *d = xcalloc(1, sizeof(*d));
+	int ret = pack_writer_finish(w, full, &d->pack, &d->footer, err);
+
+	if (ret < 0) {
+		sys_free(d);
+		return ret;
+	}
+	sys_lock(&s->lock);
+	if (!hold)
+		add_done(s, d);
+	else
+		s->held = d;
+	s->stats.packs++;
+	s->stats.bytes_stored += d->pack.size;
+	sys_unlock(&s->lock);
+	return 0;
+}
+
+static int verify_frame(struct session *s, struct worker *w, struct pack_writer *pw, uint64_t off,
+			const struct frame *f, struct err *err)
+{
+	const unsigned char *raw;
+	size_t sealed = f->payload_size + SEAL_OVERHEAD;
+	int ret = room(&w->opened, &w->opened_size, f->payload_size, err);
+
+	if (ret == 0)
+		ret = pack_writer_unseal(pw, off, w->sealed, sealed, w->opened, err);
+	if (ret < 0)
+		return ret;
+	raw = w->opened + FRAME_HEADER_SIZE;
+	if (f->codec != CODEC_RAW) {
+		ret = room(&w->raw, &w->raw_size, f->raw_size, err);
+		if (ret == 0)
+			ret = decompress(w->compressor, w->raw, f->raw_size, raw,
+					 f->payload_size - FRAME_HEADER_SIZE, err);
+		if (ret < 0)
+			return ret;
+		raw = w->raw;
+	}
+	for (size_t i = 0; i < f->nr; i++) {
+		const struct frame_object *o = &f->objects[i];
+		struct oid real;
+		keys_object_id(s->st->keys, (uint8_t)o->type, raw, o->size, real.b);
+		if (!oid_eq(&real, &o->id))
+			return err_set(err, ERR_FAILED, "object %s did not come back from its seal as "
+				       "it went in: this machine's memory or processor is failing",
+				       oid_hex(&o->id).s);
+		raw += o->size;
+	}
+	return 0;
+}
+
+static bool wants_verify(struct session *s)
+{
+	unsigned int every = s->st->opts.verify;
+	bool wants;
+
+	sys_lock(&s->lock);
+	wants = every <= 1 || s->frames % every == 0;
+	s->frames++;
+	sys_unlock(&s->lock);
+	return wants;
+}
+
+/* Seal for the place that was reserved, check, hand over. */
+static int place_frame(struct session *s, struct worker *w, struct pack_writer *pw, uint64_t off,
+		       const struct frame *f, struct err *err)
+{
+	size_t sealed = f->payload_size + SEAL_OVERHEAD;
+	int ret = room(&w->sealed, &w->sealed_size, sealed, err);
+
+	if (ret == 0) {
+		pack_writer_seal(pw, off, f->payload, f->payload_size, w->sealed);
+		if (wants_verify(s))
+			ret = verify_frame(s, w, pw, off, f, err);
+	}
+	if (ret < 0) {
+		pack_writer_cancel(pw, err);
+		return ret;
+	}
+	return pack_writer_fill(pw, off, w->sealed, sealed, err);
+}
+
+static int open_writer(struct session *s, enum class class, enum pack_kind kind, struct err *err)
+{
+	return pack_writer_open(&s->writer[class], store_pack_dir(s->st, kind), kind, s->full_size,
+				s->st->keys, s->pieces[class], err);
+}
+
+static int checkpoint(struct session *s, bool with_meta, struct err *err);
+
+/* Reserve a place in the pack of the frame's class; full packs are finished on the way. */
+static int write_frame(struct session *s, struct worker *w, const struct frame *f, struct err *err)
+{
+	uint64_t off;
+
+	for (;;) {
+		int ret = 0;
+		sys_lock(&s->lock);
+		if (s->failed.code) {
+			*err = s->failed;
+			ret = err->code;
+		} else if (!s->writer[f->class]) {
+			ret = open_writer(s, f->class,
+					  f->class == CLASS_DATA ? PACK_DATA : PACK_META, err);
+		}
+		struct pack_writer *pw = s->writer[f->class];
+		if (ret < 0 || pack_writer_reserve(pw, f->payload_size, f->codec, f->raw_size,
+						   f->objects, f->nr, &off)) {
+			sys_unlock(&s->lock);
+			return ret < 0 ? ret : place_frame(s, w, pw, off, f, err);
+		}
+		if (f->class == CLASS_META) {
+			sys_unlock(&s->lock);
+			ret = checkpoint(s, true, err);
+		} else {
+			s->writer[CLASS_DATA] = NULL;
+			s->finishing++;
+			sys_unlock(&s->lock);
+			ret = finish_writer(s, pw, true, false, err);
+			sys_lock(&s->lock);
+			s->finishing--;
+			sys_broadcast(&s->changed);
+			/* Inside somebody's barrier that somebody commits the rows. */
+			bool is_much = s->done_rows >= CHECKPOINT_ROWS && !s->barrier;
+			sys_unlock(&s->lock);
+			if (ret == 0 && is_much)
+				ret = checkpoint(s, false, err);
+		}
+		if (ret < 0)
+			return ret;
+	}
+}
+
+/* The session outgrows one mixed pack: what waited goes into packs of its class. */
+static int unstash(struct session *s, struct worker *w, struct err *err)
+{
+	int ret = 0;
+
+	sys_lock(&s->lock);
+	struct frame *f = s->stash;
+	s->stash = NULL;
+	s->stash_tail = &s->stash;
+	s->is_small = false;
+	sys_unlock(&s->lock);
+	while (f) {
+		struct frame *next = f->next;
+		if (ret == 0)
+			ret = write_frame(s, w, f, err);
+		frame_free(f);
+		f = next;
+	}
+	return ret;
+}
+
+static int take_frame(struct session *s, struct worker *w, const struct frame *f, struct err *err)
+{
+	sys_lock(&s->lock);
+	bool stays = s->is_small && s->stash_size + f->payload_size <= SMALL_SESSION;
+	bool grows = s->is_small && !stays;
+	if (stays) {
+		struct frame *copy = xcalloc(1, sizeof(*copy));
+		*copy = *f;
+		copy->payload = xmalloc(f->payload_size);
+		memcpy(copy->payload, f->payload, f->payload_size);
+		copy->objects = xmalloc(f->nr * sizeof(*f->objects));
+		memcpy(copy->objects, f->objects, f->nr * sizeof(*f->objects));
+		copy->next = NULL;
+		*s->stash_tail = copy;
+		s->stash_tail = &copy->next;
+		s->stash_size += f->payload_size;
+	}
+	sys_unlock(&s->lock);
+	if (stays)
+		return 0;
+	int ret = grows ? unstash(s, w, err) : 0;
+	return ret < 0 ? ret : write_frame(s, w, f, err);
+}
+
+/* Compress objects that lie back to back at `p` into a frame and pass it on. */
+static int make_frame(struct session *s, struct worker *w, enum class class, const void *p,
+		      size_t n, struct frame_object *objects, size_t nr, struct err *err)
+{
+	struct frame f = {
+		.class = class, .raw_size = (uint32_t)n, .objects = objects, .nr = nr,
+	};
+	int ret = room(&w->payload, &w->payload_size, n + FRAME_HEADER_SIZE, err);
+
+	if (ret < 0)
+		return ret;
+	unsigned char *body = w->payload + FRAME_HEADER_SIZE;
+	size_t size = compress_probe(w->compressor, p, n) ? compress(w->compressor, body, p, n) : 0;
+	f.codec = size > 0 ? CODEC_ZSTD : CODEC_RAW;
+	if (size == 0) {
+		memcpy(body, p, n);
+		size = n;
+	}
+	w->payload[0] = (unsigned char)f.codec;
+	put_u32le(w->payload + 1, (uint32_t)n);
+	f.payload = w->payload;
+	f.payload_size = size + FRAME_HEADER_SIZE;
+	return take_frame(s, w, &f, err);
+}
+
+/* The worker's gather becomes a frame. */
+static int flush_gather(struct session *s, struct worker *w, enum class class, struct err *err)
+{
+	struct gather *g = &w->gather;
+	int ret = 0;
+
+	if (g->nr > 0)
+		ret = make_frame(s, w, class, g->raw.data, g->raw.len, g->objects, g->nr, err);
+	gather_reset(g);
+	return ret;
+}
+
+static int flush_session_gather(struct session *s, struct worker *w, enum class class,
+				struct err *err)
+{
+	sys_lock(&s->lock);
+	gather_swap(&s->gather[class], &w->gather);
+	sys_unlock(&s->lock);
+	return flush_gather(s, w, class, err);
+}
+
+/* -- checkpoints -- */
+
+/* Nobody but the caller inside.  False: another thread was first, and is done now. */
+static bool stop_world(struct session *s)
+{
+	sys_lock(&s->lock);
+	s->active--;
+	sys_broadcast(&s->changed);
+	if (s->barrier) {
+		while (s->barrier)
+			sys_wait(&s->changed, &s->lock);
+		s->active++;
+		sys_unlock(&s->lock);
+		return false;
+	}
+	s->barrier = true;
+	while (s->active > 0 || s->finishing > 0)
+		sys_wait(&s->changed, &s->lock);
+	s->active++;
+	sys_unlock(&s->lock);
+	return true;
+}
+
+static void start_world(struct session *s)
+{
+	sys_lock(&s->lock);
+	s->barrier = false;
+	sys_broadcast(&s->changed);
+	sys_unlock(&s->lock);
+}
+
+/* Rows of all finished packs into the index.  Alone inside. */
+static int commit_rows(struct session *s, struct err *err)
+{
+	struct index_add *add = NULL;
+	int ret;
+
+	if (!s->done)
+		return 0;
+	ret = index_add_begin(&add, s->st->index, err);
+	if (ret < 0)
+		return ret;
+	for (struct done_pack *d = s->done; d && ret == 0; d = d->next)
+		ret = pack_add_rows(&d->pack, &d->footer, add, err);
+	if (ret == 0)
+		ret = index_add_commit(add, err);
+	if (ret < 0) {
+		index_add_abort(add);
+		return ret;
+	}
+	while (s->done) {
+		struct done_pack *d = s->done;
+		s->done = d->next;
+		for (size_t i = 0; i < d->footer.nr_objects; i++)
+			idset_remove(&s->pending, &d->footer.objects[i].id);
+		pack_footer_release(&d->footer);
+		sys_free(d);
+	}
+	s->done_rows = 0;
+	return 0;
+}
+
+static int finish_class(struct session *s, enum class class, bool full, bool hold, struct err *err)
+{
+	struct pack_writer *pw = s->writer[class];
+
+	s->writer[class] = NULL;
+	return pw ? finish_writer(s, pw, full, hold, err) : 0;
+}
+
+static void release_held(struct session *s)
+{
+	if (s->held)
+		add_done(s, s->held);
+	s->held = NULL;
+}
+
+/* With meta: every data object so far, then the meta pack, then the rows of all. */
+static int checkpoint(struct session *s, bool with_meta, struct err *err)
+{
+	int ret = 0;
+
+	if (!stop_world(s))
+		return 0;
+	if (with_meta && s->gather[CLASS_DATA].nr > 0) {
+		/* The caller's own gather may be on its way into the very pack that is full. */
+		struct worker *other = worker_take(s);
+		ret = flush_session_gather(s, other, CLASS_DATA, err);
+		worker_give(s, other);
+	}
+	if (ret == 0 && with_meta)
+		ret = finish_class(s, CLASS_DATA, false, false, err);
+	if (ret == 0 && with_meta) {
+		release_held(s);
+		ret = finish_class(s, CLASS_META, true, true, err);
+	}
+	if (ret == 0)
+		ret = commit_rows(s, err);
+	start_world(s);
+	return ret;
+}
+
+/* -- put -- */
+
+static int child_is_known(const struct object_ref *ref, void *data, struct err *err)
+{
+	struct session *s = data;
+
+	sys_lock(&s->lock);
+	bool has = idset_has(&s->pending, &ref->id);
+	sys_unlock(&s->lock);
+	if (has)
+		return 0;
+	struct index_loc loc;
+	int ret = store_find(s->st, &ref->id, &loc, NULL, err);
+	if (ret < 0)
+		return ret;
+	if (ret == 0)
+		return err_set(err, ERR_NOT_FOUND, "object %s is not in this repository",
+			       oid_hex(&ref->id).s);
+	if (ref->type != OBJ_NONE && loc.type != ref->type)
+		return err_set(err, ERR_FAILED, "object %s is a %s, not a %s", oid_hex(&ref->id).s,
+			       obj_type_name(loc.type), obj_type_name(ref->type));
+	return 0;
+}
+
+static int enter(struct session *s, struct err *err)
+{
+	int ret = 0;
+
+	sys_lock(&s->lock);
+	while (s->barrier)
+		sys_wait(&s->changed, &s->lock);
+	if (s->failed.code) {
+		*err = s->failed;
+		ret = err->code;
+	} else {
+		s->active++;
+	}
+	sys_unlock(&s->lock);
+	return ret;
+}
+
+static void leave(struct session *s)
+{
+	sys_lock(&s->lock);
+	s->active--;
+	sys_broadcast(&s->changed);
+	sys_unlock(&s->lock);
+}
+
+/* Gather a small object; a full gather becomes a frame. */
+static int put_small(struct session *s, const struct oid *id, enum obj_type type, const void *p,
+		     size_t n, struct err *err)
+{
+	enum class class = class_of(type);
+	struct worker *w = NULL;
+	int ret = 0;
+
+	sys_lock(&s->lock);
+	struct gather *g = &s->gather[class];
+	bool is_full = g->nr > 0 && (g->raw.len + n > GATHER_SIZE || g->nr >= PACK_MAX_OBJECTS / 8);
+	sys_unlock(&s->lock);
+	if (is_full)
+		w = worker_take(s);
+	sys_lock(&s->lock);
+	if (w && g->nr > 0 && (g->raw.len + n > GATHER_SIZE || g->nr >= PACK_MAX_OBJECTS / 8))
+		gather_swap(g, &w->gather);
+	gather_add(g, id, type, p, n);
+	sys_unlock(&s->lock);
+	if (w) {
+		ret = flush_gather(s, w, class, err);
+		worker_give(s, w);
+	}
+	return ret;
+}
+
+static int put_new(struct session *s, const struct oid *id, enum obj_type type, const void *p,
+		   size_t n, struct err *err)
+{
+	if (n < SESSION_ALONE_SIZE)
+		return put_small(s, id, type, p, n, err);
+	struct frame_object object = { *id, type, (uint32_t)n };
+	struct worker *w = worker_take(s);
+	int ret = make_frame(s, w, class_of(type), p, n, &object, 1, err);
+	worker_give(s, w);
+	return ret;
+}
+
+int session_put(struct session *s, enum obj_type type, const void *p, size_t n, struct oid *id_out,
+		bool *is_new_out, struct err *err)
+{
+	bool is_new = false;
+	int ret;
+
+	if (n > OBJECT_MAX_SIZE)
+		return err_set(err, ERR_FAILED, "an object of %zu bytes is too large", n);
+	if (type != OBJ_BLOB) {
+		ret = object_check(type, p, n, err);
+		if (ret < 0)
+			return ret;
+	}
+	keys_object_id(s->st->keys, (uint8_t)type, p, n, id_out->b);
+	ret = enter(s, err);
+	if (ret < 0)
+		return ret;
+	ret = store_find(s->st, id_out, NULL, NULL, err);
+	if (ret == 0 && type != OBJ_BLOB)
+		ret = object_refs(type, p, n, child_is_known, s, err);
+	else if (ret == 1)
+		goto counted;
+	if (ret < 0)
+		goto done;	/* the session goes on: nothing was taken on */
+
+	sys_lock(&s->lock);
+	is_new = idset_add(&s->pending, id_out);
+	sys_unlock(&s->lock);
+	if (is_new) {
+		ret = put_new(s, id_out, type, p, n, err);
+		if (ret < 0)
+			fail(s, err);
+	}
+counted:
+	ret = ret < 0 ? ret : 0;
+	sys_lock(&s->lock);
+	s->stats.objects_new += is_new;
+	s->stats.objects_old += !is_new;
+	s->stats.bytes_in += n;
+	s->stats.bytes_new += is_new ? n : 0;
+	sys_unlock(&s->lock);
+done:
+	leave(s);
+	if (is_new_out)
+		*is_new_out = is_new;
+	return ret;
+}
+
+/* -- the end -- */
+
+static int write_mixed(struct session *s, struct worker *w, struct err *err)
+{
+	int ret = open_writer(s, CLASS_META, PACK_MIXED, err);
+
+	for (struct frame *f = s->stash; f && ret == 0; f = f->next) {
+		uint64_t off;
+		struct pack_writer *pw = s->writer[CLASS_META];
+		if (!pack_writer_reserve(pw, f->payload_size, f->codec, f->raw_size, f->objects,
+					 f->nr, &off))
+			BUG("a mixed pack is full");
+		ret = place_frame(s, w, pw, off, f, err);
+	}
+	return ret < 0 ? ret : finish_class(s, CLASS_META, false, false, err);
+}
+
+static size_t stash_objects(const struct session *s)
+{
+	size_t nr = 0;
+
+	for (const struct frame *f = s->stash; f; f = f->next)
+		nr += f->nr;
+	return nr;
+}
+
+static void session_free(struct session *s)
+{
+	for (int i = 0; i < CLASS_NR; i++) {
+		pack_writer_abort(s->writer[i]);
+		gather_release(&s->gather[i]);
+	}
+	for (int i = 0; i < CLASS_NR; i++)
+		pack_pieces_free(s->pieces[i]);
+	for (struct frame *f = s->stash, *next; f; f = next) {
+		next = f->next;
+		frame_free(f);
+	}
+	release_held(s);
+	for (struct done_pack *d = s->done, *next; d; d = next) {
+		next = d->next;
+		pack_footer_release(&d->footer);
+		sys_free(d);
+	}
+	for (struct worker *w = s->idle, *next; w; w = next) {
+		next = w->next;
+		worker_free(w);
+	}
+	idset_release(&s->pending);
+	lock_release(&s->alive);
+	sys_free(s->alive_path);
+	sys_cond_destroy(&s->changed);
+	sys_mutex_destroy(&s->lock);
+	sys_free(s);
+}
+
+int session_commit(struct session *s, struct err *err)
+{
+	struct worker *w = worker_take(s);
+	int ret = enter(s, err);
+
+	if (ret < 0)
+		goto done;
+	ret = flush_session_gather(s, w, CLASS_DATA, err);
+	if (ret == 0)
+		ret = flush_session_gather(s, w, CLASS_META, err);
+	/* Many tiny objects can fill a footer long before 4 MiB. */
+	if (ret == 0 && s->is_small && stash_objects(s) > PACK_MAX_OBJECTS)
+		ret = unstash(s, w, err);
+	if (ret == 0 && s->is_small && s->stash)
+		ret = write_mixed(s, w, err);
+	if (ret == 0)
+		ret = finish_class(s, CLASS_DATA, false, false, err);
+	if (ret == 0)
+		ret = finish_class(s, CLASS_META, false, false, err);
+	release_held(s);
+	if (ret == 0)
+		ret = commit_rows(s, err);
+	leave(s);
+done:
+	worker_give(s, w);
+	if (ret < 0)
+		return ret;
+	/* All is done: a marker that stays would only cost the next session a look. */
+	struct err ignored = ERR_INIT;
+	file_remove(s->alive_path, &ignored);
+	session_free(s);
+	return 0;
+}
+
+void session_abort(struct session *s)
+{
+	if (!s)
+		return;
+	/* The marker stays when packs were finished, so that the next session adopts them. */
+	if (s->stats.packs == 0 && s->alive_path) {
+		struct err ignored = ERR_INIT;
+		file_remove(s->alive_path, &ignored);
+	}
+	session_free(s);
+}
+
+void session_stats(const struct session *s, struct session_stats *out)
+{
+	*out = s->stats;
+}

@@ -1,0 +1,61 @@
+#ifndef OBJECTS_STORE_INTERNAL_H
+#define OBJECTS_STORE_INTERNAL_H
+
+/* What the files of the store share. */
+
+#include "lib/sys.h"
+#include "objects/pack.h"
+#include "objects/store.h"
+
+#define STORE_OPEN_PACKS 32
+#define STORE_CACHED_FRAMES 32
+#define STORE_CACHE_SIZE ((size_t)8 << 20)
+
+struct open_pack {
+	struct pack_id id;
+	struct pack *pack;
+	unsigned int users;
+	uint64_t used;		/* clock of the last use */
+};
+
+struct cached_frame {
+	struct pack_id pack;
+	uint32_t off;
+	struct buf raw;
+	unsigned int users;
+	uint64_t used;
+};
+
+struct idle_reader {
+	struct idle_reader *next;
+	struct frame_reader *reader;
+};
+
+struct store {
+	struct store_options opts;
+	const struct keys *keys;
+	char *data_dir, *meta_dir, *index_dir, *tmp_dir;
+	struct index *index;
+	char *healed;		/* why the index was rebuilt on opening, or NULL */
+
+	sys_mutex lock;		/* for all below */
+	sys_cond freed;
+	uint64_t clock;
+	struct open_pack packs[STORE_OPEN_PACKS];
+	struct cached_frame *frames[STORE_CACHED_FRAMES];
+	size_t cached_size;
+	struct idle_reader *readers;
+};
+
+/* Path of a pack; sys_free() it. */
+char *store_pack_path(const struct store *st, enum pack_kind kind, const struct pack_id *id);
+const char *store_pack_dir(const struct store *st, enum pack_kind kind);
+
+/*
+ * Add to the index what finished packs hold that it does not know: what a crash left between
+ * the rename of a pack and the switch of the index.  Of lists, trees, commits and notes only
+ * those whose children are there.
+ */
+int store_adopt(struct store *st, struct err *err);
+
+#endif
