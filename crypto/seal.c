@@ -4,8 +4,8 @@
  * XChaCha20-Poly1305 is ChaCha20-Poly1305 (RFC 8439) under the subkey
  * HChaCha20(key, nonce[0..16]) with the nonce 0000 || nonce[16..24], so libcrypto's faster
  * implementation gives libsodium's very bytes.  It is used if crypto_start() saw it do so, and
- * for what is large enough to pay: libcrypto keeps the subkey on the plain heap while it works,
- * so keys of keyrings and slots, whose boxes are small, never go there.
+ * for what is large enough to pay.  libcrypto keeps the subkey on the plain heap while it works,
+ * so what keys of slots, keyrings and epochs seal goes to the reference, which does not.
  */
 #include <limits.h>
 #include <openssl/crypto.h>
@@ -134,6 +134,21 @@ int unseal(unsigned char *out, const unsigned char key[SEAL_KEY_SIZE], const voi
 	   size_t ad_size, const unsigned char *in, size_t size, struct err *err)
 {
 	return unseal_with(impl_for(size), out, key, ad, ad_size, in, size, err);
+}
+
+void seal_small(unsigned char *out, const unsigned char key[SEAL_KEY_SIZE], const void *ad,
+		size_t ad_size, const void *in, size_t size)
+{
+	unsigned char nonce[SEAL_NONCE_SIZE];
+
+	sys_random(nonce, sizeof(nonce));
+	seal_with(SEAL_REFERENCE, out, key, nonce, ad, ad_size, in, size);
+}
+
+int unseal_small(unsigned char *out, const unsigned char key[SEAL_KEY_SIZE], const void *ad,
+		 size_t ad_size, const unsigned char *in, size_t size, struct err *err)
+{
+	return unseal_with(SEAL_REFERENCE, out, key, ad, ad_size, in, size, err);
 }
 
 enum seal_impl seal_impl_used(void)

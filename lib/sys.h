@@ -108,6 +108,14 @@ unsigned int sys_cpu_count(void);
 /* Bytes of physical memory. */
 uint64_t sys_memory_size(void);
 
+/* Run `command` with the shell, its standard input empty; its output is read from the descriptor
+ * returned, then sys_wait() gives its status as waitpid() does.  -1 with errno. */
+int sys_spawn_read(const char *command, pid_t *pid_out);
+int sys_wait_child(pid_t pid, int *status_out);
+bool sys_is_terminal(int fd);
+/* Turn a terminal's echo on or off: 1 or 0, what it was, or -1. */
+int sys_terminal_echo(int fd, bool on);
+
 /* No core image, no ptrace by others; called first by main(). */
 void sys_harden(void);
 

@@ -1,0 +1,87 @@
+/*
+ * The seam's rarer calls: a child process to read from, and the terminal.  They take no part in
+ * what the tests break: nothing that is kept depends on them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "lib/sys.h"
+
+static int spawn_shell(const char *command, int out, pid_t *pid_out)
+{
+	static char shell[] = "sh", flag[] = "-c";
+	char *const argv[] = { shell, flag, (char *)(uintptr_t)command, NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t pipe_signal;
+	int e;
+
+	sigemptyset(&pipe_signal);
+	sigaddset(&pipe_signal, SIGPIPE);	/* which we ignore, and it should not */
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attr);
+	e = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (!e)
+		e = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (!e)
+		e = posix_spawnattr_setsigdefault(&attr, &pipe_signal);
+	if (!e)
+		e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+	if (!e)
+		e = posix_spawn(pid_out, "/bin/sh", &actions, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	return e;
+}
+
+int sys_spawn_read(const char *command, pid_t *pid_out)
+{
+	int fd[2], e;
+
+	if (pipe2(fd, O_CLOEXEC) < 0)
+		return -1;
+	e = spawn_shell(command, fd[1], pid_out);
+	close(fd[1]);
+	if (e) {
+		close(fd[0]);
+		errno = e;
+		return -1;
+	}
+	return fd[0];
+}
+
+int sys_wait_child(pid_t pid, int *status_out)
+{
+	pid_t got;
+
+	do
+		got = waitpid(pid, status_out, 0);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? -1 : 0;
+}
+
+bool sys_is_terminal(int fd)
+{
+	return isatty(fd) == 1;
+}
+
+int sys_terminal_echo(int fd, bool on)
+{
+	struct termios t;
+	int was;
+
+	if (tcgetattr(fd, &t) < 0)
+		return -1;
+	was = (t.c_lflag & ECHO) != 0;
+	if (on)
+		t.c_lflag |= ECHO;
+	else
+		t.c_lflag &= ~(tcflag_t)ECHO;
+	/* What was typed before the question is not its answer. */
+	return tcsetattr(fd, TCSAFLUSH, &t) < 0 ? -1 : was;
+}
