@@ -1,11 +1,12 @@
 /*
- * The seam's rarer calls: a child process to read from, and the terminal.  They take no part in
+ * The seam's rarer calls: a child process to read from, the terminal, the host's name.  They take no part in
  * what the tests break: nothing that is kept depends on them.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -84,4 +85,13 @@ int sys_terminal_echo(int fd, bool on)
 		t.c_lflag &= ~(tcflag_t)ECHO;
 	/* What was typed before the question is not its answer. */
 	return tcsetattr(fd, TCSAFLUSH, &t) < 0 ? -1 : was;
+}
+
+void sys_hostname(char *out, size_t size)
+{
+	if (gethostname(out, size) < 0 && errno != ENAMETOOLONG)
+		out[0] = '\0';
+	out[size - 1] = '\0';
+	if (!out[0])
+		snprintf(out, size, "localhost");
 }

@@ -105,6 +105,8 @@ void sys_broadcast(sys_cond *c);
 bool sys_is_serial(void);
 /* Number of usable processors. */
 unsigned int sys_cpu_count(void);
+/* The machine's name, cut to `size`; "localhost" if it has none. */
+void sys_hostname(char *out, size_t size);
 /* Bytes of physical memory. */
 uint64_t sys_memory_size(void);
 
