@@ -180,7 +180,7 @@ int bip39_parse(const void *text, size_t n, struct secret *entropy_out, struct e
 	if (n > BIP39_TEXT_MAX)
 		return err_set(err, ERR_KEY, "that is too long for %d words", BIP39_WORDS);
 	secret_init(&bits, BIP39_ENTROPY_SIZE + 1);
-	ret = parse_words(text, (const char *)text + n, bits.data, err);
+	ret = parse_words(text, (const char *)text + strnlen(text, n), bits.data, err);
 	if (ret < 0)
 		goto done;
 	unsigned char said = bits.data[BIP39_ENTROPY_SIZE];
