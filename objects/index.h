@@ -45,10 +45,15 @@ struct index_pack {
 
 struct index;
 
-/* `dir` is .../index.  ERR_NOT_FOUND: no `current`; ERR_CORRUPT: must be rebuilt. */
+/*
+ * `dir` is .../index.  ERR_NOT_FOUND: no `current`; ERR_CORRUPT: must be rebuilt; ERR_FORMAT:
+ * written by a later ub.  Takes no lock and writes nothing.
+ */
 int index_open(struct index **out, const char *dir, const unsigned char repo_id[32],
 	       struct err *err);
 void index_close(struct index *ix);
+/* How long changes wait for the index lock; 60 s unless told. */
+void index_set_lock_wait(struct index *ix, unsigned int wait_ms);
 /* Make an empty one, replacing whatever is there. */
 int index_create(const char *dir, const unsigned char repo_id[32], struct err *err);
 
@@ -62,31 +67,50 @@ int index_find(struct index *ix, const struct oid *id, struct index_loc *loc,
 	       uint64_t *ordinal_out, struct err *err);
 uint64_t index_ordinals(const struct index *ix);
 
-/* Ids that start with `nr_digits` hex digits of `prefix`: calls `fn` for each distinct id until it
- * answers non-zero. Rows hold 30 bytes of an id; `fn` gets the loc too, so the caller can learn the rest
- * from the object itself. */
+/*
+ * Ids that start with `nr_digits` hex digits of `prefix`, in order: calls `fn` for each distinct
+ * id until it answers non-zero, and answers that.  Rows hold 30 bytes of an id, so digits past
+ * the 60th are not compared; `fn` gets the loc too, so the caller can learn the rest from the
+ * object itself.  `fn` may use the index; what is added meanwhile is not met.
+ */
 int index_prefix(struct index *ix, const unsigned char *prefix, unsigned int nr_digits,
 		 int (*fn)(const unsigned char id30[30], const struct index_loc *loc, void *data,
 			   struct err *err), void *data, struct err *err);
 
-/* All rows in id order, each distinct id once. */
+/* All rows in id order, each distinct id once; as index_prefix(). */
 int index_each(struct index *ix, int (*fn)(const unsigned char id30[30],
 	       const struct index_loc *loc, void *data, struct err *err), void *data,
 	       struct err *err);
 int index_each_pack(struct index *ix, int (*fn)(const struct index_pack *p, void *data,
-		    struct err *err), void *data, struct err *err);
+		    struct err *err), void *data, struct err *err);	/* by pack id, each once */
 bool index_has_pack(struct index *ix, const struct pack_id *id);
 
-/* A change: rows of packs that are durable.  Rows are gathered in memory up to a bound, then spilled
- * as runs; nothing is visible to others before commit. */
+/*
+ * A change: rows of packs that are durable.  Rows are gathered in 8 MiB of memory, then spilled
+ * as runs; nothing is visible, to index_find() neither, before commit.  One thread at a time.
+ * After a failure only index_add_abort() is of use.
+ */
 struct index_add;
 int index_add_begin(struct index_add **out, struct index *ix, struct err *err);
-/* Rows follow for this pack until the next call. */
+/*
+ * The same for `ub index --rebuild`: what is committed replaces all that was there, in one
+ * switch.  log_seq becomes INDEX_LOG_SEQ_UNKNOWN, and all packs, whatever they are added as,
+ * count as unpublished until index_publish() with a log_seq names those that are not.
+ */
+#define INDEX_LOG_SEQ_UNKNOWN UINT64_MAX
+int index_replace_begin(struct index_add **out, const char *dir, const unsigned char repo_id[32],
+			struct err *err);
+/*
+ * Rows follow for this pack until the next call.  `published` counts: a pack may be added again
+ * with another answer, and the newest one stands.
+ */
 int index_add_pack(struct index_add *a, const struct index_pack *p, struct err *err);
 int index_add_row(struct index_add *a, const struct oid *id, const struct index_loc *loc,
 		  struct err *err);	/* loc->pack and kind are those of the last add_pack */
-/* Takes the index lock, re-reads `current`, adds the runs, merges levels that are full, switches
- * `current`, then refreshes `ix` itself. */
+/*
+ * Takes the index lock, re-reads `current`, adds the runs, merges levels that are full, switches
+ * `current`, then refreshes `ix` itself.  Of two rows for one id the one added last stands.
+ */
 int index_add_commit(struct index_add *a, struct err *err);	/* frees `a` on success */
 void index_add_abort(struct index_add *a);
 
@@ -97,7 +121,10 @@ int index_refresh(struct index *ix, struct err *err);
 int index_publish(struct index *ix, const struct pack_id *packs, size_t nr, uint64_t log_seq,
 		  struct err *err);
 uint64_t index_log_seq(const struct index *ix);
-/* Every sum, order and count of every run.  ERR_CORRUPT names the file and place. */
+/*
+ * Every sum, order and count of every run, as the files are now.  ERR_CORRUPT names the file and
+ * the place.  `rows_out` (may be NULL) counts an id once for each run that holds it.
+ */
 int index_check(struct index *ix, uint64_t *rows_out, struct err *err);
 
 #endif
