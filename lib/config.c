@@ -550,7 +550,7 @@ static int edit(const char *path, const char *key, const char *value, struct err
 		goto done;
 	}
 	scratch = path_join(scratch_dir, "config");
-	ret = file_write(scratch, text.data, text.len, 0, 0600, err);
+	ret = file_write(scratch, text.data, text.len, FILE_SCRATCH, 0600, err);
 	if (ret == 0)
 		ret = edit_scratch(scratch, path, key, value, err);
 	buf_reset(&text);

@@ -2,7 +2,8 @@
  * Files that appear whole or not at all, and the small reads that go with them.
  *
  * 1. A name is given only to a file whose bytes are synced.
- * 2. A caller hears success only when the folder that holds the name is synced too.
+ * 2. A caller hears success only when the folder that holds the name is synced too.  (Scratch files,
+ *    which nobody looks for after a crash, are exempt from both.)
  * 3. A temporary file is locked by the process that writes it; one that is not locked is dead.
  * 4. A failed sync is final: the kernel may have dropped the bytes and call them clean, so a
  *    second sync would report what is not there.
@@ -189,13 +190,35 @@ int file_out_sync(struct file_out *f, struct err *err)
 {
 	if (f->fd < 0)
 		BUG("sync of a file that is not open");
-	if (sys_fdatasync(f->fd) < 0) {
+	if (!(f->flags & FILE_SCRATCH) && sys_fdatasync(f->fd) < 0) {
 		int ret = err_sys(err, "sync '%s'", shown(f));
 		file_out_release(f);
 		return ret;
 	}
 	f->is_synced = true;
 	return 0;
+}
+
+int file_sync_dir(const char *dir, struct err *err)
+{
+	int fd = retry_open(dir, O_RDONLY | O_DIRECTORY, 0);
+	int ret = 0;
+
+	if (fd < 0)
+		return err_sys(err, "open '%s'", dir);
+	if (sys_fsync(fd) < 0)
+		ret = err_sys(err, "sync '%s'", dir);
+	sys_close(fd);
+	return ret;
+}
+
+static int sync_parent(const char *path, struct err *err)
+{
+	char *dir = dir_of(path);
+	int ret = file_sync_dir(dir, err);
+
+	sys_free(dir);
+	return ret;
 }
 
 int file_out_rename(struct file_out *f, struct err *err)
@@ -215,9 +238,8 @@ int file_out_rename(struct file_out *f, struct err *err)
 
 	sys_free(f->tmp);
 	f->tmp = NULL;
-	char *dir = dir_of(f->path);
-	ret = file_sync_dir(dir, err);
-	sys_free(dir);
+	if (!(f->flags & FILE_SCRATCH))
+		ret = sync_parent(f->path, err);
 	file_out_release(f);
 	return ret;
 }
@@ -306,28 +328,6 @@ int file_write(const char *path, const void *p, size_t n, unsigned int flags, mo
 	ret = file_out_commit(&f, err);
 done:
 	file_out_release(&f);
-	return ret;
-}
-
-int file_sync_dir(const char *dir, struct err *err)
-{
-	int fd = retry_open(dir, O_RDONLY | O_DIRECTORY, 0);
-	int ret = 0;
-
-	if (fd < 0)
-		return err_sys(err, "open '%s'", dir);
-	if (sys_fsync(fd) < 0)
-		ret = err_sys(err, "sync '%s'", dir);
-	sys_close(fd);
-	return ret;
-}
-
-static int sync_parent(const char *path, struct err *err)
-{
-	char *dir = dir_of(path);
-	int ret = file_sync_dir(dir, err);
-
-	sys_free(dir);
 	return ret;
 }
 

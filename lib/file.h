@@ -25,7 +25,8 @@
 
 enum file_out_flags {
 	FILE_NO_REPLACE = 1u << 0,	/* commit gives ERR_REFUSED when the name is taken */
-	FILE_DIRECT = 1u << 1,		/* try O_DIRECT; file_out_is_direct() tells */
+	FILE_DIRECT = 1u << 1,		/* try O_DIRECT; `is_direct` tells */
+	FILE_SCRATCH = 1u << 2,		/* of no lasting value: nothing is synced */
 };
 
 struct file_out {

@@ -7,11 +7,12 @@
  *	UB_TEST_FIRED=FILE	when it fires, say there what fired and where it was called from
  *	UB_TEST_COUNT=FILE	at exit, how many calls the first fault could have broken
  *	UB_TEST_TRACE=FILE	a line for each call
- *	UB_TEST_SEED=N		sys_random() is a fixed stream; also decides what a power cut tears
+ *	UB_TEST_SEED=N		sys_random() is a fixed stream
  *	UB_TEST_NOW=SEC[.NS]	sys_now() stands still
  *	UB_TEST_CORE=1		sys_harden() does nothing
  *	UB_TEST_POWERCUT=DIR[:DIR...]	model what a power cut would lose in these trees
  *	UB_TEST_POWERCUT_MODE=worst|torn|best
+ *	UB_TEST_POWERCUT_SEED=N	what `torn` tears
  *	UB_TEST_POWERCUT_EXIT=1	the power fails when the process ends; its exit status stands
  *
  * Kinds: see kinds[].  Each counts only calls that it can break, so a loop over N is dense.
@@ -225,7 +226,7 @@ static uint64_t seed_of_command(uint64_t seed)
 
 void fault_setup(void)
 {
-	const char *value, *mode;
+	const char *value, *mode, *seed;
 
 	state.is_on = state.has_seed = state.has_now = state.has_power = false;
 	state.faults_nr = 0;
@@ -238,10 +239,8 @@ void fault_setup(void)
 	state.count = get("UB_TEST_COUNT");
 	state.trace = get("UB_TEST_TRACE");
 	state.cuts_at_exit = get("UB_TEST_POWERCUT_EXIT") != NULL;
-	uint64_t tear = 0;
 	if ((value = get("UB_TEST_SEED"))) {
-		tear = strtoull(value, NULL, 10);
-		state.seed = seed_of_command(tear);
+		state.seed = seed_of_command(strtoull(value, NULL, 10));
 		state.has_seed = true;
 	}
 	if ((value = get("UB_TEST_NOW"))) {
@@ -251,9 +250,11 @@ void fault_setup(void)
 		state.has_now = true;
 	}
 	mode = get("UB_TEST_POWERCUT_MODE");
+	seed = get("UB_TEST_POWERCUT_SEED");
 	if ((value = get("UB_TEST_POWERCUT"))) {
 		power_start(value, !mode || strcmp(mode, "worst") == 0 ? POWER_WORST :
-			    strcmp(mode, "torn") == 0 ? POWER_TORN : POWER_BEST, tear);
+			    strcmp(mode, "torn") == 0 ? POWER_TORN : POWER_BEST,
+			    seed ? strtoull(seed, NULL, 10) : 0);
 		state.has_power = true;
 	}
 	state.wants_core = get("UB_TEST_CORE") != NULL;

@@ -41,7 +41,7 @@ static void clear_env(void)
 	static const char *const names[] = {
 		"UB_TEST_FAULT", "UB_TEST_FIRED", "UB_TEST_COUNT", "UB_TEST_TRACE", "UB_TEST_SEED",
 		"UB_TEST_NOW", "UB_TEST_CORE", "UB_TEST_POWERCUT", "UB_TEST_POWERCUT_MODE",
-		"UB_TEST_POWERCUT_EXIT",
+		"UB_TEST_POWERCUT_EXIT", "UB_TEST_POWERCUT_SEED",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -63,7 +63,7 @@ static int run(void (*fn)(void), const char *fault, const char *mode, int seed)
 	}
 	if (seed) {
 		snprintf(text, sizeof(text), "%d", seed);
-		setenv("UB_TEST_SEED", text, 1);
+		setenv(mode ? "UB_TEST_POWERCUT_SEED" : "UB_TEST_SEED", text, 1);
 	}
 	setenv("UB_TEST_FIRED", in_tree("../fired"), 1);
 	unlink(in_tree("../fired"));
