@@ -61,7 +61,8 @@ static int check_key(const char *key, struct err *err)
 	const char *dot = strchr(key, '.'), *last = strrchr(key, '.');
 
 	if (!dot || dot == key || !last[1])
-		return err_set(err, ERR_USAGE, "'%s' is not a setting: SECTION.NAME is wanted", key);
+		return err_set(err, ERR_USAGE, "'%s' is not a setting: SECTION.NAME is wanted",
+			       key);
 	return 0;
 }
 
@@ -97,7 +98,8 @@ static int change(struct ub *ub, const char *path, const char *key, const char *
 		  bool is_repo, struct err *err)
 {
 	if (!path)
-		return err_set(err, ERR_FAILED, "HOME is not set, so there is no file for settings");
+		return err_set(err, ERR_FAILED,
+			       "HOME is not set, so there is no file for settings");
 	if (is_repo && !file_exists(path))
 		return err_set(err, ERR_NO_REPO,
 			       "there is no repository at '%s'; --global sets it for all of yours",

@@ -64,7 +64,8 @@ int cmd_help(struct ub *ub, int argc, char **argv, struct err *err)
 		goto done;
 	ub->command = command_find(argv[0]);
 	if (!ub->command) {
-		ret = err_set(err, ERR_USAGE, "there is no manual for '%s'; see 'ub help'", argv[0]);
+		ret = err_set(err, ERR_USAGE, "there is no manual for '%s'; see 'ub help'",
+			      argv[0]);
 		goto done;
 	}
 	ret = ub->command->run(ub, 2, (char *[]){ argv[0], minus_h, NULL }, err);

@@ -4,6 +4,7 @@
  * The command runs on a thread of its own, whose stack is left out of core images.
  */
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,10 @@
 #include "crypto/secret.h"
 #include "builtin/ub.h"
 
-static const char ub_usage[] = "ub [common options] COMMAND [arguments]\nub help [COMMAND]\nub --version";
+static const char ub_usage[] =
+	"ub [common options] COMMAND [arguments]\n"
+	"ub help [COMMAND]\n"
+	"ub --version";
 
 /* TODO: plain references once every command of commands.def is there. */
 #define COMMAND(name, fn, group, flags, summary) \
@@ -110,8 +114,8 @@ void ub_overview(struct buf *out)
 			if (c->group == groups[i].group && c->run)
 				buf_printf(out, "    %-14s %s\n", c->name, c->summary);
 	}
-	buf_put_str(out, "\nCommon options: -r/--repo DIR, -p/--password-file FILE, -q, -v, --json,\n"
-			 "-n/--dry-run, --progress, --no-progress, -h; see ub(1).\n");
+	buf_put_str(out, "\nCommon options: -r/--repo DIR, -p/--password-file FILE, -q, -v, --json,"
+			 "\n-n/--dry-run, --progress, --no-progress, -h; see ub(1).\n");
 }
 
 /*
@@ -160,7 +164,8 @@ static int find_repo_path(struct ub *ub, struct err *err)
 	}
 	ub->repo_path = path_data_home();
 	if (!ub->repo_path)
-		return err_set(err, ERR_NO_REPO, "no repository: neither --repo, UB_DIR nor HOME is set");
+		return err_set(err, ERR_NO_REPO,
+			       "no repository: neither --repo, UB_DIR nor HOME is set");
 	return 0;
 }
 
@@ -351,7 +356,8 @@ int main(int argc, char **argv)
 		return err_report(&err, false);
 	ret = sys_thread_start(&thread, run, &call);
 	if (ret != 0) {
-		err_set(&err, ERR_FAILED, "cannot start a thread: %s", strerror(ret));
+		errno = ret;
+		err_sys(&err, "start a thread");
 		return err_report(&err, false);
 	}
 	sys_thread_join(&thread);

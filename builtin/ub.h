@@ -35,7 +35,7 @@ enum command_flags {
 
 struct ub {
 	/* from the command line, before or after the verb */
-	char *repo_path;		/* --repo, UB_DIR or the XDG folder; never NULL after ub_parse() */
+	char *repo_path;		/* --repo, UB_DIR, XDG; never NULL after ub_parse() */
 	const char *password_file;	/* --password-file, or NULL */
 	bool json, quiet, no_progress, progress, dry_run;
 	int verbose;

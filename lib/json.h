@@ -51,7 +51,7 @@ void json_object_end(struct json *j);
 void json_array_begin(struct json *j, const char *name);
 void json_array_end(struct json *j);
 
-/* Length of the UTF-8 sequence at `p` (1 to 4), 0 when it is not one: no surrogates, no long forms. */
+/* Length of the UTF-8 sequence at `p`, 1 to 4; 0: it is none (surrogates, long forms too). */
 size_t utf8_length(const unsigned char *p, size_t n);
 bool utf8_is_valid(const void *p, size_t n);
 /* Years 0000 to 9999; beyond them the nearest of those. Appended to `out`. */

@@ -101,8 +101,8 @@ static int set_value(const struct opt *o, const char *shown, bool undo, const ch
 	case OPT_KIND_SIZE:
 		if (!number_parse_size(value, &v))
 			return err_set(err, ERR_USAGE,
-				       "option '%s': '%s' is not a size (digits, then K, M, G or T)",
-				       shown, value);
+				       "option '%s': '%s' is not a size such as 64M", shown,
+				       value);
 		*(uint64_t *)o->value = v;
 		return 0;
 	case OPT_KIND_UINT:
