@@ -86,14 +86,15 @@ static void bind(const struct keys *k, const unsigned char *salt, const unsigned
 	put_u32le(ad + AD_SIZE - 4, s->epoch);
 }
 
+/* A sealed box has no room for additional data: their hash lies in it beside the key. */
 static void box_hash(const struct keys *k, const unsigned char *salt,
-		     const unsigned char *commitment, unsigned char out[HASH_SIZE])
+		     const unsigned char *commitment, const struct stanza *s,
+		     unsigned char out[HASH_SIZE])
 {
-	static const struct stanza none;
 	unsigned char ad[AD_SIZE];
 
-	bind(k, salt, commitment, &none, ad);
-	hash_bytes(out, ad, AD_SIZE - 6);
+	bind(k, salt, commitment, s, ad);
+	hash_bytes(out, ad, sizeof(ad));
 }
 
 static void put_stanza_head(struct buf *out, const struct stanza *s)
@@ -143,7 +144,7 @@ void envelope_create_box(const struct keys *k, struct buf *out, struct secret *k
 
 	begin(k, out, key_out, salt_out, commitment);
 	memcpy(plain, key_out->data, KEY_SIZE);
-	box_hash(k, salt_out, commitment, plain + KEY_SIZE);
+	box_hash(k, salt_out, commitment, &s, plain + KEY_SIZE);
 	if (crypto_box_seal(body, plain, sizeof(plain), epoch->box_public) != 0)
 		BUG("crypto_box_seal");
 	put_stanza_head(out, &s);
@@ -165,7 +166,7 @@ static bool open_stanza(const struct keys *k, const struct envelope *e, const st
 		return unseal_small(key, epoch->seal_key.data, ad, sizeof(ad), s->body, s->size,
 				    &ignored) == 0;
 	}
-	box_hash(k, e->salt, e->commitment, hash);
+	box_hash(k, e->salt, e->commitment, s, hash);
 	good = crypto_box_seal_open(plain, s->body, s->size, epoch->box_public,
 				    epoch->box_secret.data) == 0 &&
 	       secret_is_equal(plain + KEY_SIZE, hash, HASH_SIZE);
