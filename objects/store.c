@@ -120,6 +120,11 @@ const struct store_options *store_opts(const struct store *st)
 	return &st->opts;
 }
 
+const char *store_index_dir(const struct store *st)
+{
+	return st->index_dir;
+}
+
 const char *store_healed(const struct store *st)
 {
 	return st->healed;

@@ -43,6 +43,8 @@ void store_close(struct store *st);
 struct index *store_index(struct store *st);
 const struct keys *store_keys(struct store *st);
 const struct store_options *store_opts(const struct store *st);
+/* Where the index and its like are. */
+const char *store_index_dir(const struct store *st);
 /* Why the index had to be rebuilt when the store was opened, or NULL. */
 const char *store_healed(const struct store *st);
 
