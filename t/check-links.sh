@@ -6,7 +6,7 @@ status=0
 
 for page in Documentation/*.adoc README.md
 do
-	for link in $(grep -oE '\bub(-[a-z0-9-]+)?\([157]\)' "$page" | sort -u)
+	for link in $(tr -d '*_' <"$page" | grep -oE '\bub(-[a-z0-9-]+)?\([157]\)' | sort -u)
 	do
 		file=Documentation/${link%(*}.adoc
 		if ! test -e "$file"
