@@ -13,6 +13,7 @@
  *	UB_TEST_POWERCUT=DIR[:DIR...]	model what a power cut would lose in these trees
  *	UB_TEST_POWERCUT_MODE=worst|torn|best
  *	UB_TEST_POWERCUT_SEED=N	what `torn` tears
+ *	UB_TEST_POWERCUT_STATE=FILE	what one process leaves unsynced the next one starts with
  *	UB_TEST_POWERCUT_EXIT=1	the power fails when the process ends; its exit status stands
  *
  * Kinds: see kinds[].  Each counts only calls that it can break, so a loop over N is dense.
@@ -254,7 +255,7 @@ void fault_setup(void)
 	if ((value = get("UB_TEST_POWERCUT"))) {
 		power_start(value, !mode || strcmp(mode, "worst") == 0 ? POWER_WORST :
 			    strcmp(mode, "torn") == 0 ? POWER_TORN : POWER_BEST,
-			    seed ? strtoull(seed, NULL, 10) : 0);
+			    seed ? strtoull(seed, NULL, 10) : 0, get("UB_TEST_POWERCUT_STATE"));
 		state.has_power = true;
 	}
 	state.wants_core = get("UB_TEST_CORE") != NULL;
@@ -306,6 +307,7 @@ static void say_fired(const struct fault *f, uint64_t n, const char *call, int f
 
 _Noreturn static void die_now(void)
 {
+	power_end();
 	kill(getpid(), SIGKILL);
 	for (;;)
 		pause();

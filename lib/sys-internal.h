@@ -107,7 +107,7 @@ struct power_change {
 	bool is_new;
 };
 
-void power_start(const char *roots, enum power_mode mode, uint64_t seed);
+void power_start(const char *roots, enum power_mode mode, uint64_t seed, const char *state);
 void power_before_open(struct power_change *c, int dirfd, const char *path, int flags);
 void power_after_open(struct power_change *c, int fd);
 void power_before_data(int fd);
@@ -122,7 +122,7 @@ void power_after_rmdir(struct power_change *c, bool is_done);
 void power_synced(int fd);
 /* A failed sync: what was not synced of this file is gone now. */
 void power_drop(int fd);
-/* The end of a process that lived: nothing is undone, what was kept aside is removed. */
+/* The end of a process, with the power on: nothing is undone. */
 void power_end(void);
 /* Lose what the mode says.  The process must end at once. */
 void power_cut(void);

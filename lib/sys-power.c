@@ -10,16 +10,20 @@
  * 4. A folder whose own name is lost is lost with all that is in it.
  *
  * A file that has unsynced bytes is kept open, with a copy of what it was when last synced.  A
- * file that loses its last name gets another one in "ROOT.ub-hold.PID/", beside the tree, until
+ * file that loses its last name gets another one in "ROOT.ub-hold/", beside the tree, until
  * the folder is synced.  At the cut the operations that are lost are taken back, newest first,
  * through the open folders, so that renamed ones are found.
  *
- * Every process starts with all on disk durable.  Hard links, mmap and modes are not modelled.
+ * A process starts with all on disk durable, or, where a state file is kept, with what the
+ * processes before it left unsynced when they ended or were killed: the kernel outlives them.
+ * Hard links, mmap and modes are not modelled.
  */
 #ifdef UB_TEST
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +41,7 @@ struct power_dir {
 	int fd;
 	unsigned int root;
 	uint64_t ops_nr;	/* not yet durable */
+	uint32_t number;	/* in the state file */
 	uint64_t keep;		/* at the cut: how many of these stay */
 };
 
@@ -73,6 +78,7 @@ static struct {
 	struct power_file *files;
 	struct op *newest;
 	unsigned int holds;
+	const char *state;		/* file that outlives the process, or NULL */
 } model;
 
 /* A test that runs on a broken model proves nothing: stop it. */
@@ -105,26 +111,6 @@ static char *must_dup(const char *s)
 	if (!p)
 		broken("no memory");
 	return p;
-}
-
-void power_start(const char *roots, enum power_mode mode, uint64_t seed)
-{
-	char *copy = must_dup(roots);
-
-	memset(&model, 0, sizeof(model));
-	for (char *rest = copy, *one; (one = strsep(&rest, ":")); ) {
-		if (model.roots_nr == ROOTS_MAX)
-			broken("too many trees");
-		char *real = realpath(one, NULL);
-		if (!real)
-			broken("tree '%s'", one);
-		model.hold_fd[model.roots_nr] = -1;
-		model.roots[model.roots_nr++] = real;
-	}
-	free(copy);
-	model.mode = mode;
-	model.seed = seed;
-	model.is_on = true;
 }
 
 /* Which tree holds the open file; -1: none. */
@@ -203,14 +189,23 @@ static struct power_dir *dir_of(int dirfd, const char *path, char **name_out)
 	return d;
 }
 
+/* A killed process leaves its own behind; with a state file the next one goes on with it. */
+static void hold_path(unsigned int root, char out[PATH_MAX])
+{
+	if (model.state)
+		snprintf(out, PATH_MAX, "%s.ub-hold", model.roots[root]);
+	else
+		snprintf(out, PATH_MAX, "%s.ub-hold.%d", model.roots[root], (int)getpid());
+}
+
 static int hold_dir(unsigned int root)
 {
 	char path[PATH_MAX];
 
 	if (model.hold_fd[root] >= 0)
 		return model.hold_fd[root];
-	snprintf(path, sizeof(path), "%s.ub-hold.%d", model.roots[root], (int)getpid());
-	if (mkdir(path, 0700) < 0)
+	hold_path(root, path);
+	if (mkdir(path, 0700) < 0 && (!model.state || errno != EEXIST))
 		broken("mkdir '%s'", path);
 	model.hold_fd[root] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (model.hold_fd[root] < 0)
@@ -461,6 +456,18 @@ static size_t read_all(int fd, unsigned char **out)
 	return size;
 }
 
+/* Packs are made without write permission. */
+static int open_again(const char *path, mode_t mode)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 && errno == EACCES && chmod(path, 0600) == 0) {
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		chmod(path, mode & 07777);
+	}
+	return fd;
+}
+
 void power_before_data(int fd)
 {
 	char link[32];
@@ -472,11 +479,7 @@ void power_before_data(int fd)
 		goto done;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	struct power_file *f = must_alloc(sizeof(*f));
-	f->fd = open(link, O_RDWR | O_CLOEXEC);
-	if (f->fd < 0 && errno == EACCES && fchmod(fd, 0600) == 0) {
-		f->fd = open(link, O_RDWR | O_CLOEXEC);
-		fchmod(fd, st.st_mode & 07777);
-	}
+	f->fd = open_again(link, st.st_mode);
 	if (f->fd < 0)
 		broken("open a file again");
 	f->dev = st.st_dev;
@@ -648,18 +651,16 @@ static bool is_gone(const struct power_dir *d)
 	return fstat(d->fd, &st) < 0 || st.st_nlink == 0;
 }
 
-void power_end(void)
+static void remove_holds(void)
 {
 	char path[PATH_MAX];
 
 	for (unsigned int i = 0; i < model.roots_nr; i++) {
-		if (model.hold_fd[i] < 0)
-			continue;
-		snprintf(path, sizeof(path), "%s.ub-hold.%d", model.roots[i], (int)getpid());
-		remove_tree(AT_FDCWD, path);
+		hold_path(i, path);
+		if (access(path, F_OK) == 0)
+			remove_tree(AT_FDCWD, path);
 		model.hold_fd[i] = -1;
 	}
-	model.is_on = false;
 }
 
 void power_cut(void)
@@ -682,7 +683,206 @@ void power_cut(void)
 	for (struct op *op = model.newest; op; op = op->older)
 		if (op->nr > op->dir->keep && !is_gone(op->dir) && take_back(op) < 0)
 			broken("take back '%s'", op->name);
-	power_end();
+	remove_holds();
+	if (model.state)
+		unlink(model.state);
+	model.is_on = false;
+}
+
+/* From process to process --------------------------------------------------------------- */
+
+static void put(FILE *f, const void *p, size_t n)
+{
+	if (n > 0 && fwrite(p, n, 1, f) != 1)
+		broken("save the state");
+}
+
+static void put_name(FILE *f, const char *name)
+{
+	uint32_t n = name ? (uint32_t)strlen(name) + 1 : 0;
+
+	put(f, &n, sizeof(n));
+	put(f, name, n);
+}
+
+static void save_ops(FILE *f, const struct op *op)
+{
+	if (!op)
+		return;
+	save_ops(f, op->older);
+	if (is_gone(op->dir))
+		return;
+	put(f, &op->type, sizeof(op->type));
+	put(f, &op->dir->number, sizeof(op->dir->number));
+	put(f, &op->hold, sizeof(op->hold));
+	put(f, &op->mode, sizeof(op->mode));
+	put_name(f, op->name);
+	put_name(f, op->to_name);
+}
+
+static void save(void)
+{
+	uint32_t nr = 0, files = 0;
+	FILE *f = fopen(model.state, "we");
+
+	if (!f)
+		broken("open '%s'", model.state);
+	for (struct power_dir *d = model.dirs; d; d = d->next)
+		if (!is_gone(d))
+			d->number = nr++;
+	for (struct power_file *p = model.files; p; p = p->next)
+		files++;
+	put(f, &model.holds, sizeof(model.holds));
+	put(f, &nr, sizeof(nr));
+	for (struct power_dir *d = model.dirs; d; d = d->next)
+		if (!is_gone(d))
+			put(f, d, sizeof(*d));
+	put(f, &files, sizeof(files));
+	for (struct power_file *p = model.files; p; p = p->next) {
+		put(f, p, sizeof(*p));
+		put(f, p->base, p->base_size);
+	}
+	save_ops(f, model.newest);
+	if (fclose(f) != 0)
+		broken("save the state");
+}
+
+void power_end(void)
+{
+	if (model.is_on && model.state)
+		save();
+	else if (model.is_on)
+		remove_holds();
+	model.is_on = false;
+}
+
+static void get(FILE *f, void *p, size_t n)
+{
+	if (n > 0 && fread(p, n, 1, f) != 1)
+		broken("load the state");
+}
+
+static char *get_name(FILE *f)
+{
+	uint32_t n;
+
+	get(f, &n, sizeof(n));
+	char *name = n > 0 ? must_alloc(n) : NULL;
+	get(f, name, n);
+	return name;
+}
+
+static void load_ops(FILE *f, struct power_dir **dirs, uint32_t nr)
+{
+	enum op_type type;
+
+	while (fread(&type, sizeof(type), 1, f) == 1) {
+		uint32_t number;
+		unsigned int held;
+		mode_t mode;
+		get(f, &number, sizeof(number));
+		get(f, &held, sizeof(held));
+		get(f, &mode, sizeof(mode));
+		if (number >= nr)
+			broken("load the state");
+		struct op *op = log_op(type, dirs[number], get_name(f));
+		op->to_name = get_name(f);
+		op->hold = held;
+		op->mode = mode;
+	}
+}
+
+/* Open again what the state speaks of, wherever it is now. */
+static int find_again(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)ftw;
+	for (struct power_dir *d = model.dirs; type == FTW_D && d; d = d->next)
+		if (d->fd < 0 && d->dev == st->st_dev && d->ino == st->st_ino)
+			d->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (struct power_file *f = model.files; type == FTW_F && f; f = f->next)
+		if (f->fd < 0 && f->dev == st->st_dev && f->ino == st->st_ino)
+			f->fd = open_again(path, st->st_mode);
+	return 0;
+}
+
+static void find_all_again(void)
+{
+	char path[PATH_MAX];
+
+	for (unsigned int i = 0; i < model.roots_nr; i++) {
+		nftw(model.roots[i], find_again, 16, FTW_PHYS);
+		hold_path(i, path);
+		nftw(path, find_again, 16, FTW_PHYS);
+	}
+	for (struct power_dir *d = model.dirs; d; d = d->next)
+		if (d->fd < 0)
+			broken("a folder of the state is gone");
+	/* Files without a name died with the process that had them open. */
+	for (struct power_file **at = &model.files; *at; ) {
+		if ((*at)->fd >= 0)
+			at = &(*at)->next;
+		else
+			forget_file(at);
+	}
+}
+
+static void load(void)
+{
+	uint32_t nr, files;
+	FILE *f = fopen(model.state, "re");
+
+	if (!f && errno == ENOENT)
+		return;
+	if (!f)
+		broken("open '%s'", model.state);
+	get(f, &model.holds, sizeof(model.holds));
+	get(f, &nr, sizeof(nr));
+	struct power_dir **dirs = must_alloc(nr * sizeof(struct power_dir *));
+	for (uint32_t i = 0; i < nr; i++) {
+		dirs[i] = must_alloc(sizeof(struct power_dir));
+		get(f, dirs[i], sizeof(struct power_dir));
+		dirs[i]->fd = -1;
+		dirs[i]->ops_nr = 0;
+		dirs[i]->next = model.dirs;
+		model.dirs = dirs[i];
+	}
+	get(f, &files, sizeof(files));
+	for (uint32_t i = 0; i < files; i++) {
+		struct power_file *p = must_alloc(sizeof(*p));
+		get(f, p, sizeof(*p));
+		p->fd = -1;
+		p->base = must_alloc(p->base_size);
+		get(f, p->base, p->base_size);
+		p->next = model.files;
+		model.files = p;
+	}
+	load_ops(f, dirs, nr);
+	free(dirs);
+	fclose(f);
+	find_all_again();
+}
+
+void power_start(const char *roots, enum power_mode mode, uint64_t seed, const char *state)
+{
+	char *copy = must_dup(roots);
+
+	memset(&model, 0, sizeof(model));
+	for (char *rest = copy, *one; (one = strsep(&rest, ":")); ) {
+		if (model.roots_nr == ROOTS_MAX)
+			broken("too many trees");
+		char *real = realpath(one, NULL);
+		if (!real)
+			broken("tree '%s'", one);
+		model.hold_fd[model.roots_nr] = -1;
+		model.roots[model.roots_nr++] = real;
+	}
+	free(copy);
+	model.mode = mode;
+	model.seed = seed;
+	model.state = state;
+	model.is_on = true;
+	if (state)
+		load();
 }
 
 #endif

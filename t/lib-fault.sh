@@ -3,6 +3,8 @@
 #
 #	fault_setup 'script'		make what is broken each time anew
 #	fault_loop KIND 'command' 'done'	n = 1, 2, 3 ... until nothing fires
+#	fault_dead_loop 'command' 'done'	a process is killed, the next one does its work and
+#					reports success, then the power fails
 #	fault_sync_loop 'command' 'done'	each sync in turn is not done, then the power fails:
 #					a test must see it
 #
@@ -198,6 +200,29 @@ fault_loop_on () {
 		fault_what="$1@$fault_n+"
 		fault_run "$1@$fault_n+" "$2" && fault_check "$2" "$3" || return 1
 	done
+}
+
+# The kernel outlives the killed process: what it left unsynced is there for the next one, which
+# must not lean on it without a sync of its own.
+fault_dead_loop () {
+	fault_state=$TRASH_DIRECTORY/fault/state
+	for fault_n in $(fault_numbers kill "$1")
+	do
+		rm -f "$fault_state"
+		fault_what="kill@$fault_n, again, and a power cut"
+		fault_run "kill@$fault_n" "$1" UB_TEST_POWERCUT="$FAULT_DIR" \
+			UB_TEST_POWERCUT_STATE="$fault_state" || return 1
+		(
+			UB_TEST_POWERCUT=$FAULT_DIR UB_TEST_POWERCUT_STATE=$fault_state
+			UB_TEST_POWERCUT_EXIT=1
+			export UB_TEST_POWERCUT UB_TEST_POWERCUT_STATE UB_TEST_POWERCUT_EXIT
+			eval "$1"
+		) >../out 2>../err
+		fault_status=$?
+		test "$fault_status" = 0 || { fault_say 'I5: again, it fails'; return 1; }
+		fault_check "$1" "$2" || return 1
+	done
+	test -z "$fault_fired" || { echo "the loop over the dead ends too early"; return 1; }
 }
 
 fault_power_run () {

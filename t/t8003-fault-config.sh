@@ -31,13 +31,18 @@ test_expect_success 'a disk that stays full leaves the old setting' "
 	fault_loop_on enospc '$set_it' '$is_done'
 "
 
+test_expect_success 'a setting does not lean on what a dead process left unsynced' "
+	fault_dead_loop '$set_it' '$is_done'
+"
+
 test_expect_success 'each sync of a setting is needed' "
 	fault_sync_loop '$set_it' '$is_done'
 "
 
 test_expect_success 'a new folder for the file is as durable as the file' "
 	fault_setup : &&
-	fault_sync_loop 'ub config --global core.compression 9' '$is_done'
+	fault_sync_loop 'ub config --global core.compression 9' '$is_done' &&
+	fault_dead_loop 'ub config --global core.compression 9' '$is_done'
 "
 
 test_done

@@ -41,7 +41,7 @@ static void clear_env(void)
 	static const char *const names[] = {
 		"UB_TEST_FAULT", "UB_TEST_FIRED", "UB_TEST_COUNT", "UB_TEST_TRACE", "UB_TEST_SEED",
 		"UB_TEST_NOW", "UB_TEST_CORE", "UB_TEST_POWERCUT", "UB_TEST_POWERCUT_MODE",
-		"UB_TEST_POWERCUT_EXIT", "UB_TEST_POWERCUT_SEED",
+		"UB_TEST_POWERCUT_EXIT", "UB_TEST_POWERCUT_SEED", "UB_TEST_POWERCUT_STATE",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -657,6 +657,72 @@ static void test_what_the_dead_left_unsynced_is_synced(void)
 	}
 }
 
+/* Three processes, then the power fails: the kernel has outlived the first two. */
+static void keep_state(void)
+{
+	setenv("UB_TEST_POWERCUT", tree, 1);
+	setenv("UB_TEST_POWERCUT_STATE", in_tree("../state"), 1);
+	fault_setup();
+}
+
+static void first_of_three(void)
+{
+	keep_state();
+	store("a", "unsynced", false);
+	store("b", "unsynced", false);
+	store("old", "changed", false);
+	must(sys_unlink(in_tree("doomed")) == 0);
+	must(sys_mkdir(in_tree("dir"), 0700) == 0);
+	store("dir/f", "x", true);
+	must(sys_rename(in_tree("c"), in_tree("d")) == 0);
+	must(sys_access(in_tree("d"), F_OK) == 0);
+	store("last", "never written", true);
+}
+
+static void second_of_three(void)
+{
+	keep_state();
+	sync_file("a");
+	sync_file("dir");
+}
+
+static void sync_tree(void)
+{
+	keep_state();
+	sync_file(".");
+}
+
+static void third_of_three(void)
+{
+	setenv("UB_TEST_POWERCUT_EXIT", "1", 1);
+	keep_state();
+}
+
+static void test_what_one_process_leaves_the_next_one_loses(void)
+{
+	for (int syncs = 0; syncs <= 1; syncs++) {
+		fresh_tree();
+		put("old", "as it was");
+		put("doomed", "still here");
+		put("c", "C");
+		put("d", "D");
+		CHECK(run(first_of_three, "kill:open@5", NULL, 0) == 137);
+		CHECK(strcmp(content("d"), "C") == 0);
+		CHECK(run(second_of_three, NULL, NULL, 0) == 0);
+		CHECK(!syncs || run(sync_tree, NULL, NULL, 0) == 0);
+		CHECK(access(in_tree("../state"), F_OK) == 0);
+		CHECK(run(third_of_three, NULL, NULL, 0) == 0);
+		CHECK(access(in_tree("../state"), F_OK) < 0);
+		CHECK(strcmp(content("old"), "as it was") == 0);
+		CHECK(strcmp(content("a"), syncs ? "unsynced" : "(absent)") == 0);
+		CHECK(strcmp(content("b"), syncs ? "" : "(absent)") == 0);
+		CHECK(strcmp(content("doomed"), syncs ? "(absent)" : "still here") == 0);
+		CHECK(strcmp(content("dir/f"), syncs ? "x" : "(absent)") == 0);
+		CHECK(strcmp(content("d"), syncs ? "C" : "D") == 0);
+		CHECK(strcmp(content("last"), "(absent)") == 0);
+	}
+}
+
 UNIT_MAIN(test_memory_is_there_or_the_process_is_not, test_threads_have_room_and_answer,
 	  test_time_and_randomness_move, test_no_core_image_is_left,
 	  test_a_fault_hits_the_call_it_names, test_a_loop_ends_when_nothing_fires,
@@ -667,4 +733,5 @@ UNIT_MAIN(test_memory_is_there_or_the_process_is_not, test_threads_have_room_and
 	  test_a_written_file_is_the_old_or_the_new_one, test_each_sync_of_a_written_file_is_needed,
 	  test_no_suffix_without_its_prefix, test_data_tears_at_sectors,
 	  test_folders_are_found_after_they_moved, test_a_sync_after_a_failed_one_lies,
-	  test_what_the_dead_left_unsynced_is_synced)
+	  test_what_the_dead_left_unsynced_is_synced,
+	  test_what_one_process_leaves_the_next_one_loses)
