@@ -164,13 +164,7 @@ int log_folders(const char *dir, const struct device_id *id, uint64_t **out, siz
 	return ret;
 }
 
-struct listing {
-	struct log_entries *out;
-	const char *path;
-	uint64_t folder;
-	int (*odd)(const char *path, void *data, struct err *err);
-	void *data;
-};
+struct listing { struct log_entries *out; const char *path; uint64_t folder; };
 
 static bool parse_name(const char *name, uint64_t folder, struct log_entry *out)
 {
@@ -185,18 +179,9 @@ static int add_entry(const char *name, void *data, struct err *err)
 {
 	struct listing *l = data;
 	struct log_entry e;
-	int ret = 0;
 
-	if (strncmp(name, FILE_TMP_PREFIX, strlen(FILE_TMP_PREFIX)) == 0)
-		return 0;
-	if (!parse_name(name, l->folder, &e)) {
-		if (l->odd) {
-			char *path = xasprintf("%s/%s", l->path, name);
-			ret = l->odd(path, l->data, err);
-			sys_free(path);
-		}
-		return ret;
-	}
+	if (!parse_name(name, l->folder, &e))
+		return 0;	/* temporary, or not ours */
 	struct log_entries *out = l->out;
 	if (out->nr >= LOG_ENTRIES_MAX)
 		return err_set(err, ERR_CORRUPT, "'%s' holds too many records", l->path);
@@ -218,11 +203,10 @@ static int entry_cmp(const void *a, const void *b)
 }
 
 int log_list(const char *dir, const struct device_id *id, uint64_t folder,
-	     struct log_entries *out, int (*odd)(const char *path, void *data, struct err *err),
-	     void *data, struct err *err)
+	     struct log_entries *out, struct err *err)
 {
 	char *path = folder_path(dir, id, folder);
-	struct listing l = { out, path, folder, odd, data };
+	struct listing l = { out, path, folder };
 
 	out->nr = 0;
 	int ret = file_each(path, add_entry, &l, err);
@@ -276,15 +260,16 @@ int log_read(const char *dir, const struct genesis *g, const struct device_id *i
 	return ret;
 }
 
-int log_append(const char *dir, const struct keys *k, struct record *r, struct err *err)
+int log_append(const char *dir, const struct keys *k, struct record *r, struct buf *raw_out,
+	       struct err *err)
 {
-	struct buf raw = BUF_INIT;
 	struct device_id id;
 	struct log_entry e = { .seq = r->seq };
 	char *path = NULL, *folder = NULL;
 	int ret;
 
-	ret = record_encode(k, r, &raw, err);
+	buf_reset(raw_out);
+	ret = record_encode(k, r, raw_out, err);
 	if (ret < 0)
 		goto done;
 	log_device_id(&id, r->device);
@@ -302,11 +287,10 @@ int log_append(const char *dir, const struct keys *k, struct record *r, struct e
 			goto done;
 	}
 	path = log_path(dir, &id, &e);
-	ret = file_write(path, raw.data, raw.len, FILE_NO_REPLACE, 0600, err);
+	ret = file_write(path, raw_out->data, raw_out->len, FILE_NO_REPLACE, 0600, err);
 done:
 	sys_free(path);
 	sys_free(folder);
-	buf_release(&raw);
 	return ret;
 }
 

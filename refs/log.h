@@ -42,13 +42,9 @@ int log_each_device(const char *dir, int (*fn)(const struct device_id *id, void 
 /* Numbers of a log's folders, rising, sys_free()d by the caller. */
 int log_folders(const char *dir, const struct device_id *id, uint64_t **out, size_t *nr_out,
 		struct err *err);
-/*
- * The records of one folder by number, then hash; none if there is no folder.  `odd`, if not
- * NULL, hears of names that are no record's.
- */
+/* The records of one folder by number, then hash; none if there is no folder. */
 int log_list(const char *dir, const struct device_id *id, uint64_t folder,
-	     struct log_entries *out, int (*odd)(const char *path, void *data, struct err *err),
-	     void *data, struct err *err);
+	     struct log_entries *out, struct err *err);
 /* To be given back with sys_free(). */
 char *log_path(const char *dir, const struct device_id *id, const struct log_entry *e);
 /*
@@ -57,8 +53,9 @@ char *log_path(const char *dir, const struct device_id *id, const struct log_ent
  */
 int log_read(const char *dir, const struct genesis *g, const struct device_id *id,
 	     const struct log_entry *e, struct buf *raw, struct record *out, struct err *err);
-/* Encode and write a record that says all but its device; the hash is set. */
-int log_append(const char *dir, const struct keys *k, struct record *r, struct err *err);
+/* Encode and write a record that says all but its device; `raw_out` gets its bytes. */
+int log_append(const char *dir, const struct keys *k, struct record *r, struct buf *raw_out,
+	       struct err *err);
 
 /* The entries a record lists, wherever they stand; sys_free()d by the caller. */
 int log_read_list(const char *dir, const struct genesis *g, const struct record *r,

@@ -159,8 +159,8 @@ int marks_read(struct marks *out, const char *state_dir, const unsigned char rep
 	return ret;
 }
 
-int marks_write(const struct marks *m, const char *state_dir, const unsigned char repo_id[HASH_SIZE],
-		struct err *err)
+int marks_write(const struct marks *m, const char *state_dir,
+		const unsigned char repo_id[HASH_SIZE], struct err *err)
 {
 	struct buf raw = BUF_INIT;
 	char *path = xasprintf("%s/marks", state_dir);

@@ -27,7 +27,7 @@ int marks_decode(struct marks *out, const unsigned char repo_id[HASH_SIZE], cons
 /* No file: no marks.  ERR_CORRUPT names the file. */
 int marks_read(struct marks *out, const char *state_dir, const unsigned char repo_id[HASH_SIZE],
 	       struct err *err);
-int marks_write(const struct marks *m, const char *state_dir, const unsigned char repo_id[HASH_SIZE],
-		struct err *err);
+int marks_write(const struct marks *m, const char *state_dir,
+		const unsigned char repo_id[HASH_SIZE], struct err *err);
 
 #endif

@@ -136,7 +136,9 @@ static void sealed_ad(struct buf *ad, const unsigned char repo_id[HASH_SIZE],
 	buf_put(ad, salt, ENVELOPE_SALT_SIZE);
 }
 
-static void put_sealed(const struct keys *k, const struct buf *plain, struct buf *out)
+/* The size of what follows its length goes to `body_size_out`. */
+static void put_sealed(const struct keys *k, const struct buf *plain, struct buf *out,
+		       size_t *body_size_out)
 {
 	struct buf body = BUF_INIT, ad = BUF_INIT;
 	struct secret key = SECRET_INIT;
@@ -151,6 +153,7 @@ static void put_sealed(const struct keys *k, const struct buf *plain, struct buf
 	secret_release(&key);
 	buf_put_varint(out, body.len);
 	buf_put_buf(out, &body);
+	*body_size_out = body.len;
 	buf_release(&ad);
 	buf_release(&body);
 }
@@ -221,7 +224,7 @@ int record_encode(const struct keys *k, struct record *r, struct buf *out, struc
 	ret = check_all(r, err);
 	if (ret < 0)
 		BUG("a record against the rules: %s", err->msg);
-	put_sealed(k, &r->sealed, &sealed);
+	put_sealed(k, &r->sealed, &sealed, &r->body_size);
 	hash_bytes(sealed_hash, sealed.data, sealed.len);
 	put_public(r, keys_repo_id(k), sealed_hash, &raw);
 	ret = put_auth(k, r, &raw, err);
@@ -232,6 +235,7 @@ int record_encode(const struct keys *k, struct record *r, struct buf *out, struc
 	buf_put(&raw, sig, sizeof(sig));
 	buf_put_buf(&raw, &sealed);
 	hash_bytes(r->hash, raw.data, raw.len);
+	r->body_off = raw.len - r->body_size;
 	buf_put_buf(out, &raw);
 done:
 	buf_release(&msg);

@@ -72,7 +72,8 @@ bool record_kind_is_known(unsigned int kind);
 const char *record_kind_name(unsigned int kind);	/* "unknown" */
 
 /*
- * Sign with the device key (and `auth`), seal `sealed`; `device` and `hash` of `r` are set.
+ * Sign with the device key (and `auth`), seal `sealed`; `device`, `hash` and where the sealed
+ * part stands are set in `r`.
  * ERR_NOT_FOUND: the admin key is asked for and not here.
  */
 int record_encode(const struct keys *k, struct record *r, struct buf *out, struct err *err);

@@ -45,7 +45,11 @@ struct ref {
 
 int refs_each(struct refs *r, int (*fn)(const struct ref *ref, void *data, struct err *err),
 	      void *data, struct err *err);
-/* By name as typed: "main", "laptop/main", "tags/v1".  ERR_NOT_FOUND, ERR_AMBIGUOUS. */
+/*
+ * By name as typed: "main", "laptop/main", "tags/v1"; a device may also be called by seven digits
+ * of its id or more.  ERR_NOT_FOUND; ERR_AMBIGUOUS; ERR_CORRUPT: the log is damaged where the ref
+ * may have moved, and the sentence names its last known value.
+ */
 int refs_find(struct refs *r, const char *name, struct ref *out, struct err *err);
 /* HEAD: own main, else the newest main known.  ERR_NOT_FOUND: no snapshot yet. */
 int refs_head(struct refs *r, struct ref *out, struct err *err);
@@ -60,6 +64,7 @@ int refs_history(struct refs *r, const struct ref *ref,
  * log, names all packs of the index that no record names yet, appends, syncs, tells the index.
  * The commit must be in the store.
  */
+/* A ref that stands at `commit` already is left alone, whatever `old` says. */
 int refs_update(struct refs *r, struct store *st, const char *name, const struct oid *commit,
 		const struct oid *old, unsigned int wait_s, struct err *err);
 
@@ -72,9 +77,25 @@ int refs_each_problem(struct refs *r, int (*fn)(const char *device, bool own, co
 		      void *data, struct err *err), void *data, struct err *err);
 /* Has this device a log here? */
 bool refs_is_joined(const struct refs *r);
-/* Every record of every log: chain, signatures, lists, joins, marks.  Findings go to `fn`. */
+/*
+ * Every record of every log: names, chain, signatures, lists, joins, sealed parts, marks, and the
+ * keyring file.  Findings go to `fn`, `path` names the file or folder; a non-zero answer stops.
+ * Only what keeps the check from being made is an error.
+ */
 int refs_verify(struct refs *r, int (*fn)(const char *path, const char *what, void *data,
 		struct err *err), void *data, uint64_t *records_out, struct err *err);
+/* The logs there are, by name. */
+struct log_info {
+	const char *device;		/* its name, or its id; borrowed for the call */
+	const unsigned char *id;	/* 16 bytes: the name of its folder */
+	bool is_own;
+};
+int refs_each_log(struct refs *r, int (*fn)(const struct log_info *l, void *data, struct err *err),
+		  void *data, struct err *err);
+/* The same check of one log alone; `id`: of its device.  ERR_NOT_FOUND. */
+int refs_verify_log(struct refs *r, const unsigned char id[16], int (*fn)(const char *path,
+		    const char *what, void *data, struct err *err), void *data,
+		    uint64_t *records_out, struct err *err);
 /* Is this a name a ref may have? */
 bool ref_name_is_valid(const char *name);
 
