@@ -146,7 +146,10 @@ int device_parse(const void *p, size_t n, const unsigned char repo_id[HASH_SIZE]
 	if (ret < 0)
 		goto done;
 	d.has_slot = has_slot == DEVICE_HAS_SLOT;
-	if (has_slot > DEVICE_HAS_SLOT || strlen(d.name) != size || !device_name_is_valid(d.name)) {
+	bool is_empty = sodium_is_zero(d.slot_id, SLOT_ID_SIZE) &&
+			sodium_is_zero(d.slot_secret.data, KEY_SIZE);
+	if (has_slot > DEVICE_HAS_SLOT || (!d.has_slot && !is_empty) || strlen(d.name) != size ||
+	    !device_name_is_valid(d.name)) {
 		ret = err_set(err, ERR_CORRUPT, "%s is malformed", what);
 		goto done;
 	}
