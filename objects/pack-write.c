@@ -62,6 +62,7 @@ struct pack_writer {
 	struct buf header;		/* goes to the disk with the first frame */
 	struct piece *live;		/* by number, rising */
 	uint64_t next_number;		/* of the piece to hash and write next */
+	bool has_begun;			/* has had a piece */
 	unsigned int in_flight;		/* reservations not yet filled or cancelled */
 	unsigned int in_io;		/* pieces queued or being written */
 	uint64_t written;		/* bytes */
@@ -160,16 +161,21 @@ static void *io_thread(void *data)
 /*
  * May `w` take a free piece for `number`?  One that runs ahead must leave a piece for each pack
  * whose next piece to be written is still to be had: else those who fill that one would wait for
- * ever for pieces that can't be written before it.
+ * ever for pieces that can't be written before it.  A pack counts from its first piece on, which
+ * it therefore takes only when it is nobody's due.
  */
 static bool may_take(struct pack_pieces *pp, const struct pack_writer *w, uint64_t number)
 {
 	unsigned int left = pp->nr_free + (pp->max - pp->nr), owed = 0;
+	bool is_next = number == w->next_number;
 
-	if (number == w->next_number)
+	if (is_next && w->has_begun)
 		return left > 0;
-	for (const struct pack_writer *o = pp->writers; o; o = o->next)
+	for (const struct pack_writer *o = pp->writers; o; o = o->next) {
+		if (o == w ? is_next : !o->has_begun)
+			continue;
 		owed += !o->live || o->live->number != o->next_number;
+	}
 	return left > owed;
 }
 
@@ -211,6 +217,7 @@ static struct piece *find_piece(struct pack_writer *w, uint64_t number)
 		p->wanted = pp->size;
 		p->next = *at;
 		*at = p;
+		w->has_begun = true;
 		return p;
 	}
 }
@@ -558,6 +565,11 @@ int pack_writer_finish(struct pack_writer *w, bool full, struct index_pack *out,
 	uint64_t size = plan_end(w, full, &padding, &footer);
 	uint64_t footer_off = w->off + padding;
 	size_t pad_plain = padding - SEAL_OVERHEAD;
+	if (w->nr_frames == 0) {
+		ret = fill(w, 0, w->header.data, w->header.len, err);
+		if (ret < 0)
+			goto done;
+	}
 	unsigned char *zeros = xcalloc(1, pad_plain + 1);
 	ret = seal_and_fill(w, w->off, PART_PADDING, zeros, pad_plain, err);
 	sys_free(zeros);
