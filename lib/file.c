@@ -331,11 +331,8 @@ done:
 	return ret;
 }
 
-/*
- * What stands (or is gone) already may be the work of a process that died before its sync.  A
- * folder above that is not ours to sync is not ours to have changed.
- */
-static __attribute__((noinline)) int sync_again(const char *path, struct err *err)
+/* A folder that is not ours to sync is not ours to have changed. */
+__attribute__((noinline)) int file_sync_again(const char *path, struct err *err)
 {
 	int ret = sync_parent(path, err);
 
@@ -356,7 +353,7 @@ int file_remove(const char *path, struct err *err)
 		return err_sys(err, "remove '%s'", path);
 
 	char *dir = dir_of(path);
-	int ret = file_exists(dir) ? sync_again(path, err) : 0;
+	int ret = file_exists(dir) ? file_sync_again(path, err) : 0;
 	sys_free(dir);
 	return ret;
 }
@@ -380,7 +377,7 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 	if (ret < 0)
 		return ret;
 	if (ret == 1)
-		return sync_again(path, err);
+		return file_sync_again(path, err);
 	char *dir = dir_of(path);
 	ret = file_make_dirs(dir, mode, err);
 	sys_free(dir);

@@ -61,6 +61,11 @@ int file_write(const char *path, const void *p, size_t n, unsigned int flags, mo
 /* Remove the name and sync its folder; absent is fine. */
 int file_remove(const char *path, struct err *err);
 int file_sync_dir(const char *dir, struct err *err);
+/*
+ * Sync the folder of `path`, whose being there (or not) another process may have brought about and
+ * died before its sync: to be called before leaning on it.  Not being allowed to is fine.
+ */
+int file_sync_again(const char *path, struct err *err);
 /* mkdir -p with every new folder's parent synced.  Existing is fine. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err);
 bool file_exists(const char *path);

@@ -2,6 +2,7 @@
 # Loops that break one call after another; to be sourced after test-lib.sh.
 #
 #	fault_setup 'script'		make what is broken each time anew
+#	fault_test_all WHAT 'command' 'done'	all of the following, a test each
 #	fault_loop KIND 'command' 'done'	n = 1, 2, 3 ... until nothing fires
 #	fault_dead_loop 'command' 'done'	a process is killed, the next one does its work and
 #					reports success, then the power fails
@@ -40,6 +41,22 @@ fault_setup () {
 	cd "$FAULT_DIR" && : >../ids && : >../refs &&
 	eval "$1" || return 1
 	cd "$TRASH_DIRECTORY" && rm -rf "$FAULT_BASE" && mv "$FAULT_DIR" "$FAULT_BASE"
+}
+
+# A small repository: blobs `one` and `two` in a tree of a commit that `main` names.  Sets $one,
+# $two, $tree and $commit.
+fault_init_repo () {
+	echo password >pw &&
+	ub init --kdf 8M:1 -p pw --device dev >/dev/null &&
+	{ echo "$FAULT_MARKER" && test_random 3000 1; } >one &&
+	{ echo "$FAULT_MARKER" && seq 1 2000; } >two &&
+	one=$(ub hash-object -w one) && two=$(ub hash-object -w two) &&
+	printf '100644 blob %s %s\t%s\n' "$one" "$(test_file_size one)" "$FAULT_MARKER" \
+		"$two" "$(test_file_size two)" two >list &&
+	tree=$(ub mktree <list) &&
+	commit=$(ub commit-tree "$tree" -m "$FAULT_MARKER") &&
+	ub update-ref main "$commit" &&
+	fault_remember "$one" one && fault_remember "$two" two
 }
 
 # fault_remember OID FILE: a stored object and its content.
@@ -159,6 +176,26 @@ fault_numbers () {
 	seq 1 "$fault_step" "$fault_total" && echo $((fault_total + 1))
 }
 
+# Every kind, one test each: fault_test_all WHAT 'command' 'done'
+# shellcheck disable=SC2034,SC2016 # what is evaluated later uses them
+fault_test_all () {
+	FAULT_COMMAND=$2 FAULT_DONE=$3
+	for fault_kind in kill killin powercut enospc nosync eio short eintr nomem
+	do
+		test_expect_success "$1 keeps the promises under $fault_kind" \
+			"fault_loop $fault_kind \"\$FAULT_COMMAND\" \"\$FAULT_DONE\""
+	done
+	for fault_kind in enospc eio
+	do
+		test_expect_success "$1 keeps the promises when $fault_kind does not go away" \
+			"fault_loop_on $fault_kind \"\$FAULT_COMMAND\" \"\$FAULT_DONE\""
+	done
+	test_expect_success "$1 does not lean on what a dead process left unsynced" \
+		'fault_dead_loop "$FAULT_COMMAND" "$FAULT_DONE"'
+	test_expect_success "$1 needs each of its syncs" \
+		'fault_sync_loop "$FAULT_COMMAND" "$FAULT_DONE"'
+}
+
 # fault_loop KIND 'command' 'done'
 fault_loop () {
 	case $1 in
@@ -169,7 +206,7 @@ fault_loop () {
 	for fault_n in $(fault_numbers "$1" "$2" $fault_how)
 	do
 		case $1 in
-		powercut*) fault_modes='worst:0 torn:1 torn:2' ;;
+		powercut*) fault_modes="worst:0 torn:$fault_n" ;;
 		*) fault_modes=- ;;
 		esac
 		for fault_mode in $fault_modes
@@ -255,8 +292,8 @@ fault_sync_is_missed () {
 }
 
 # A sync that is there for what another process, now dead, may have left unsynced can't be missed
-# here, where each process starts with all durable: u-file holds those.
-FAULT_SYNC_ELSEWHERE=sync_again
+# here, where each process starts with all durable: u-sys and the loop over the dead hold those.
+FAULT_SYNC_ELSEWHERE=file_sync_again
 
 # fault_sync_loop 'command' 'done'
 fault_sync_loop () {

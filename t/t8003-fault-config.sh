@@ -20,24 +20,7 @@ test_expect_success 'setup' '
 	fault_setup "ub config --global core.compression 3"
 '
 
-for kind in kill killafter killin enospc eio nosync short eintr nomem powercut
-do
-	test_expect_success "a setting is the old or the new one under $kind" "
-		fault_loop $kind '$set_it' '$is_done'
-	"
-done
-
-test_expect_success 'a disk that stays full leaves the old setting' "
-	fault_loop_on enospc '$set_it' '$is_done'
-"
-
-test_expect_success 'a setting does not lean on what a dead process left unsynced' "
-	fault_dead_loop '$set_it' '$is_done'
-"
-
-test_expect_success 'each sync of a setting is needed' "
-	fault_sync_loop '$set_it' '$is_done'
-"
+fault_test_all 'config --global' "$set_it" "$is_done"
 
 test_expect_success 'a new folder for the file is as durable as the file' "
 	fault_setup : &&
