@@ -2,8 +2,14 @@
 #define REFS_REV_H
 
 /*
- * Revisions as people type them (gitrevisions, cut to what ub has): HEAD, REF, DEVICE/REF, TAG,
- * an oid or a unique prefix of seven digits or more, REV~N, REV^N, REV@{DATE}, REV:PATH, REV:./x.
+ * Revisions as people type them (gitrevisions, cut to what ub has); see ub-revisions(7):
+ *
+ *	HEAD, @, latest		the tip of one's own main, or the newest main that is known
+ *	REF, DEVICE/REF, TAG	what refs_find() finds
+ *	OID			64 digits, or seven and more that fit one object alone
+ *	REV~N, REV^N, REV^{tree}	an ancestor, a parent, the tree
+ *	REF@{DATE}, REF@{N}	the newest value not after a time; the Nth before the last
+ *	REV:PATH, REV:./x	from the root of the snapshot; from the current folder
  */
 
 #include "lib/err.h"
@@ -16,9 +22,10 @@ struct rev {
 	enum obj_type type;	/* OBJ_NONE when a full oid was typed and is not in the store */
 	struct oid commit;	/* the commit it was reached through, or zero */
 	char *path;		/* of REV:PATH, without leading slash; NULL if none was given */
-	bool has_entry;		/* REV:PATH named a directory entry: mode, size below */
+	bool has_entry;		/* REV:PATH named a directory entry: mode (as st_mode), size below */
 	uint32_t mode; uint64_t size;
-	bool is_inline; struct buf data;	/* inline content (or a link's target) */
+	/* Inline content, none at all, or a link's target: `id` is what it would have as a blob. */
+	bool is_inline; struct buf data;
 };
 #define REV_INIT { .type = OBJ_NONE, .data = BUF_INIT }
 
