@@ -103,7 +103,7 @@ done:
 	return ret;
 }
 
-static int repo_id(struct ub *ub, unsigned char id[HASH_SIZE], struct err *err)
+int repo_config_id(struct ub *ub, unsigned char *id, struct err *err)
 {
 	struct buf value = BUF_INIT;
 	int ret = config_get_str(ub->config, "core.id", &value, err);
@@ -124,7 +124,7 @@ int repo_open_keys(struct ub *ub, struct err *err)
 	unsigned char id[HASH_SIZE];
 	char *dir = path_join(ub->repo_path, "keys");
 	char *state = path_state_home();
-	int ret = repo_id(ub, id, err);
+	int ret = repo_config_id(ub, id, err);
 
 	if (ret == 0 && !state)
 		ret = err_set(err, ERR_FAILED, "neither XDG_STATE_HOME nor HOME is set");
@@ -276,7 +276,16 @@ int repo_open(struct ub *ub, unsigned int flags, struct err *err)
 		ret = repo_open_store(ub, flags, err);
 	if (ret == 0)
 		ret = repo_open_refs(ub, err);
-	if (ret == 0 && flags & WRITES && !keys_has_device(ub->keys))
+	if (ret == 0 && flags & WRITES)
+		ret = repo_need_write(ub, err);
+	return ret;
+}
+
+int repo_need_write(struct ub *ub, struct err *err)
+{
+	int ret = check_owner(ub, err);
+
+	if (ret == 0 && !keys_has_device(ub->keys))
 		ret = join(ub, err);
 	return ret;
 }

@@ -25,6 +25,10 @@ int repo_open_keys(struct ub *ub, struct err *err);
 int repo_open_store(struct ub *ub, unsigned int flags, struct err *err);
 int repo_open_refs(struct ub *ub, struct err *err);
 
+/* The id that the configuration pins: `id` gets 32 bytes.  Needs the settings alone. */
+int repo_config_id(struct ub *ub, unsigned char *id, struct err *err);
+/* For commands that write only with some options: what WRITES would have asked for. */
+int repo_need_write(struct ub *ub, struct err *err);
 /* Seconds to wait for a lock: core.lockWait. */
 unsigned int repo_lock_wait(struct ub *ub);
 /* The file of the index folder that keeps refs; sys_free() it. */

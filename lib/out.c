@@ -29,6 +29,11 @@ void out_release(struct out *o)
 	buf_release(&o->pending);
 }
 
+void out_drop(struct out *o)
+{
+	buf_reset(&o->pending);
+}
+
 void out_put(struct out *o, const void *p, size_t n)
 {
 	if (n >= OUT_PIECE) {

@@ -28,6 +28,7 @@ void out_put(struct out *o, const void *p, size_t n);
 void out_str(struct out *o, const char *s);
 void out_buf(struct out *o, const struct buf *b);
 void out_printf(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void out_drop(struct out *o);		/* what is pending is no result after all */
 bool out_failed(const struct out *o);
 /* Write what is pending; any failure so far: ERR_SYS or ERR_NO_SPACE. */
 int out_flush(struct out *o, struct err *err);

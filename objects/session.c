@@ -94,6 +94,8 @@ struct session {
 	struct worker *idle;
 	uint64_t frames;		/* for commit.verify = sample */
 	struct session_stats stats;
+	int (*on_pack)(const struct index_pack *pack, void *data, struct err *err);
+	void *on_pack_data;
 	struct err failed;		/* the first failure; sticks */
 };
 
@@ -595,13 +597,15 @@ static int commit_rows(struct session *s, struct err *err)
 	while (s->done) {
 		struct done_pack *d = s->done;
 		s->done = d->next;
+		if (s->on_pack && ret == 0)
+			ret = s->on_pack(&d->pack, s->on_pack_data, err);
 		for (size_t i = 0; i < d->footer.nr_objects; i++)
 			idset_remove(&s->pending, &d->footer.objects[i].id);
 		pack_footer_release(&d->footer);
 		sys_free(d);
 	}
 	s->done_rows = 0;
-	return 0;
+	return ret;
 }
 
 static int finish_class(struct session *s, enum class class, bool full, bool hold, struct err *err)
@@ -656,7 +660,7 @@ static int child_is_known(const struct object_ref *ref, void *data, struct err *
 	if (has)
 		return 0;
 	struct index_loc loc;
-	int ret = store_find(s->st, &ref->id, &loc, NULL, err);
+	int ret = store_find_fresh(s->st, &ref->id, &loc, err);
 	if (ret < 0)
 		return ret;
 	if (ret == 0)
@@ -779,6 +783,32 @@ done:
 	return ret;
 }
 
+int session_repack(struct session *s, const struct oid *id, enum obj_type type, const void *p,
+		   size_t n, struct err *err)
+{
+	int ret = enter(s, err);
+
+	if (ret < 0)
+		return ret;
+	sys_lock(&s->lock);
+	bool is_new = idset_add(&s->pending, id);
+	sys_unlock(&s->lock);
+	if (is_new) {
+		ret = put_new(s, id, type, p, n, err);
+		if (ret < 0)
+			fail(s, err);
+	}
+	leave(s);
+	return ret;
+}
+
+void session_on_pack(struct session *s,
+		     int (*fn)(const struct index_pack *pack, void *data, struct err *err), void *data)
+{
+	s->on_pack = fn;
+	s->on_pack_data = data;
+}
+
 /* -- the end -- */
 
 static int write_mixed(struct session *s, struct worker *w, struct err *err)
@@ -884,4 +914,14 @@ void session_abort(struct session *s)
 void session_stats(const struct session *s, struct session_stats *out)
 {
 	*out = s->stats;
+}
+
+bool session_has_failed(struct session *s)
+{
+	if (!s)
+		return false;
+	sys_lock(&s->lock);
+	bool has_failed = s->failed.code != 0;
+	sys_unlock(&s->lock);
+	return has_failed;
 }

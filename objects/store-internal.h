@@ -36,7 +36,8 @@ struct store {
 	const struct keys *keys;
 	char *data_dir, *meta_dir, *index_dir, *tmp_dir;
 	struct index *index;
-	char *healed;		/* why the index was rebuilt on opening, or NULL */
+	sys_mutex healing;
+	char *healed;		/* why the index was rebuilt, or NULL */
 
 	sys_mutex lock;		/* for all below */
 	sys_cond freed;
@@ -47,8 +48,6 @@ struct store {
 	struct idle_reader *readers;
 };
 
-/* Path of a pack; sys_free() it. */
-char *store_pack_path(const struct store *st, enum pack_kind kind, const struct pack_id *id);
 const char *store_pack_dir(const struct store *st, enum pack_kind kind);
 
 /*

@@ -186,7 +186,7 @@ static int adopt_pass(struct adopt *a, struct orphan *o, struct err *err)
 	struct buf raw = BUF_INIT;
 	size_t k = 0;
 	int ret = 0, progress = 0;
-	char *path = store_pack_path(a->st, o->pack.kind, &o->pack.id);
+	char *path = store_pack_file(a->st, o->pack.kind, &o->pack.id);
 	struct frame_reader *fr = frame_reader_new();
 	struct pack *p = NULL;
 

@@ -28,7 +28,7 @@ const char *store_pack_dir(const struct store *st, enum pack_kind kind)
 	return kind == PACK_DATA ? st->data_dir : st->meta_dir;
 }
 
-char *store_pack_path(const struct store *st, enum pack_kind kind, const struct pack_id *id)
+char *store_pack_file(const struct store *st, enum pack_kind kind, const struct pack_id *id)
 {
 	return path_join(store_pack_dir(st, kind), pack_hex(id).s);
 }
@@ -62,6 +62,7 @@ int store_open(struct store **out, const struct store_paths *paths, const struct
 	st->index_dir = path_join(paths->meta, "index");
 	st->tmp_dir = path_join(paths->repo, "tmp");
 	sys_mutex_init(&st->lock);
+	sys_mutex_init(&st->healing);
 	sys_cond_init(&st->freed);
 	int ret = open_index(st, err);
 	if (ret < 0) {
@@ -97,6 +98,7 @@ void store_close(struct store *st)
 	index_close(st->index);
 	sys_cond_destroy(&st->freed);
 	sys_mutex_destroy(&st->lock);
+	sys_mutex_destroy(&st->healing);
 	sys_free(st->data_dir);
 	sys_free(st->meta_dir);
 	sys_free(st->index_dir);
@@ -118,6 +120,13 @@ const struct keys *store_keys(struct store *st)
 const struct store_options *store_opts(const struct store *st)
 {
 	return &st->opts;
+}
+
+struct chunker_params store_chunker_params(const struct store *st)
+{
+	const struct genesis *g = keys_genesis(st->keys);
+
+	return (struct chunker_params){ g->chunk_min, g->chunk_avg, g->chunk_max };
 }
 
 const char *store_index_dir(const struct store *st)
@@ -193,7 +202,7 @@ static int pack_take(struct store *st, const struct index_loc *loc, struct open_
 	struct open_pack *op = find_open(st, &loc->pack);
 	if (!op) {
 		op = empty_slot(st);
-		char *path = store_pack_path(st, loc->kind, &loc->pack);
+		char *path = store_pack_file(st, loc->kind, &loc->pack);
 		ret = pack_open(&op->pack, path, st->keys, err);
 		sys_free(path);
 		op->id = loc->pack;
@@ -302,10 +311,41 @@ static void frame_give(struct store *st, struct cached_frame *f)
 
 /* -- objects -- */
 
+/* Damage met on the way: rebuilt once, by whoever meets it first.  Not under those who hold ordinals. */
+static int heal_index(struct store *st, struct err *err)
+{
+	struct store_rebuilt what;
+	int ret = 0;
+
+	sys_lock(&st->healing);
+	if (!st->healed) {
+		st->healed = xstrdup(err->msg);
+		err_clear(err);
+		ret = store_index_rebuild(st, NULL, NULL, &what, err);
+	}
+	sys_unlock(&st->healing);
+	return ret;
+}
+
 int store_find(struct store *st, const struct oid *id, struct index_loc *loc, uint64_t *ordinal,
 	       struct err *err)
 {
-	return index_find(st->index, id, loc, ordinal, err);
+	int ret = index_find(st->index, id, loc, ordinal, err);
+
+	if (ret != ERR_CORRUPT || ordinal || st->opts.keep_index || st->opts.read_only)
+		return ret;
+	ret = heal_index(st, err);
+	return ret < 0 ? ret : index_find(st->index, id, loc, ordinal, err);
+}
+
+int store_find_fresh(struct store *st, const struct oid *id, struct index_loc *loc, struct err *err)
+{
+	int ret = store_find(st, id, loc, NULL, err);
+
+	if (ret != 0)
+		return ret;
+	ret = index_refresh(st->index, err);
+	return ret < 0 ? ret : store_find(st, id, loc, NULL, err);
 }
 
 static int check_object(struct store *st, const struct oid *id, const struct index_loc *loc,
@@ -363,7 +403,7 @@ int store_read(struct store *st, const struct oid *id, enum obj_type want, enum 
 	       struct buf *out, struct err *err)
 {
 	struct index_loc loc;
-	int ret = store_find(st, id, &loc, NULL, err);
+	int ret = store_find_fresh(st, id, &loc, err);
 
 	if (ret < 0)
 		return ret;

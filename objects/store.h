@@ -11,12 +11,12 @@
 #include "crypto/keys.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "objects/chunker.h"
 #include "objects/index.h"
 #include "objects/object.h"
 #include "objects/oid.h"
 
 struct store;
-struct chunker;
 
 struct store_paths {
 	char *repo;		/* config, keys/, refs/, tmp/ */
@@ -43,6 +43,7 @@ void store_close(struct store *st);
 struct index *store_index(struct store *st);
 const struct keys *store_keys(struct store *st);
 const struct store_options *store_opts(const struct store *st);
+struct chunker_params store_chunker_params(const struct store *st);
 /* Where the index and its like are. */
 const char *store_index_dir(const struct store *st);
 /* Why the index had to be rebuilt when the store was opened, or NULL. */
@@ -51,6 +52,9 @@ const char *store_healed(const struct store *st);
 /* Reading.  ERR_NOT_FOUND; ERR_CORRUPT names object and pack.  Safe from any thread. */
 int store_find(struct store *st, const struct oid *id, struct index_loc *loc, uint64_t *ordinal,
 	       struct err *err);			/* 1, 0, or negative */
+/* The same, but before it says no it looks whether another process has stored it meanwhile. */
+int store_find_fresh(struct store *st, const struct oid *id, struct index_loc *loc,
+		     struct err *err);
 int store_read(struct store *st, const struct oid *id, enum obj_type want, /* OBJ_NONE: any */
 	       enum obj_type *type_out, struct buf *out, struct err *err);
 /* Write all content that a blob or list stands for to `fn`, in order, zeros included. */
@@ -73,14 +77,23 @@ int session_begin(struct session **out, struct store *st, struct err *err);
 /* Check, hash, look up, gather.  `is_new_out` may be NULL. */
 int session_put(struct session *s, enum obj_type type, const void *p, size_t n, struct oid *id_out,
 		bool *is_new_out, struct err *err);
+/* Store it again although it is there: `ub pack --repack`.  `id` is what it hashes to. */
+int session_repack(struct session *s, const struct oid *id, enum obj_type type, const void *p,
+		   size_t n, struct err *err);
+/* Be told of each pack that is finished, once the index knows it; from the committing thread. */
+void session_on_pack(struct session *s,
+		     int (*fn)(const struct index_pack *pack, void *data, struct err *err), void *data);
 int session_commit(struct session *s, struct err *err);	/* frees `s` on success */
 void session_abort(struct session *s);
+bool session_has_failed(struct session *s);	/* NULL: false */
 
 /* Mending.  `bad` is told of each pack that cannot be read (what says why); it may be NULL. */
 struct store_rebuilt { uint64_t packs, objects, bad; };
 int store_index_rebuild(struct store *st,
 			int (*bad)(const char *path, const char *what, void *data, struct err *err),
 			void *data, struct store_rebuilt *out, struct err *err);
+/* The path of a pack's file; sys_free() it. */
+char *store_pack_file(const struct store *st, enum pack_kind kind, const struct pack_id *id);
 /* Call `fn` for each pack file there is, known to the index or not. */
 int store_each_pack(struct store *st,
 		    int (*fn)(enum pack_kind dir_kind, const struct pack_id *id, const char *path,
