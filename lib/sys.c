@@ -22,7 +22,7 @@
 
 #include "lib/sys.h"
 
-enum { STACK_SIZE = 2 << 20 };	/* only what is touched costs memory */
+enum { STACK_SIZE = 16 << 20 };	/* only what is touched costs memory */
 
 int sys_open(const char *path, int flags, mode_t mode)
 {
