@@ -126,6 +126,10 @@ static int check_record(struct verify *v, const struct log_entry *e, struct err 
 	if (ret < 0) {
 		memcpy(v->tip, e->hash, LOG_NAME_HASH);
 		v->tip_known = LOG_NAME_HASH;
+		/* Damaged, but the one that was seen: one finding is enough. */
+		if (v->mark && v->mark->seq == e->seq &&
+		    memcmp(v->mark->hash, e->hash, LOG_NAME_HASH) == 0)
+			v->mark_seen = true;
 		ret = finding(v, path, err, "%s", why.msg);
 		goto done;
 	}
