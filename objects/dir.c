@@ -21,7 +21,7 @@ struct dir_level {
 
 struct dir_reader {
 	struct object_source src;
-	struct dir_level level[LEVEL_MAX + 1];	/* the leaf is 0 */
+	struct dir_level *level;	/* top + 1; the leaf is 0 */
 	unsigned int top, at;
 	uint64_t count;			/* of the root, once it is known */
 };
@@ -37,11 +37,12 @@ void dir_close(struct dir_reader *d)
 {
 	if (!d)
 		return;
-	for (unsigned int i = 0; i <= LEVEL_MAX; i++) {
+	for (unsigned int i = 0; d->level && i <= d->top; i++) {
 		buf_release(&d->level[i].raw);
 		buf_release(&d->level[i].first);
 		buf_release(&d->level[i].last);
 	}
+	sys_free(d->level);
 	sys_free(d);
 }
 
@@ -76,8 +77,6 @@ int dir_open(struct dir_reader **out, const struct object_source *src, const str
 	struct buf raw = BUF_INIT;
 
 	d->src = *src;
-	for (unsigned int i = 0; i <= LEVEL_MAX; i++)
-		level_init(&d->level[i]);
 	int ret = src->get(src->data, id, OBJ_TREE, &raw, err);
 	if (ret < 0)
 		goto done;
@@ -91,6 +90,9 @@ int dir_open(struct dir_reader **out, const struct object_source *src, const str
 	if (ret < 0)
 		goto done;
 	d->top = d->at = it.level;
+	d->level = xcalloc(it.level + 1, sizeof(*d->level));
+	for (unsigned int i = 0; i <= it.level; i++)
+		level_init(&d->level[i]);
 	buf_swap(&d->level[it.level].raw, &raw);
 	d->level[it.level].it = it;
 	*out = d;

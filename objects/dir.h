@@ -35,4 +35,14 @@ void dir_close(struct dir_reader *d);
 int dir_find(const struct object_source *src, const struct oid *id, const void *name,
 	     size_t name_len, struct tree_entry *out, struct buf *hold, struct err *err);
 
+/*
+ * Every entry below `id`, a directory before what is in it: `fn` gets its path from there.
+ * It answers 0 to go on, DIR_WALK_SKIP to stay out of the directory it was shown, or negative.
+ * Memory: the directories on the way down, none wider than a piece of each level.
+ */
+#define DIR_WALK_SKIP 1
+int dir_walk(const struct object_source *src, const struct oid *id,
+	     int (*fn)(const char *path, size_t path_len, const struct tree_entry *e, void *data,
+		       struct err *err), void *data, struct err *err);
+
 #endif

@@ -61,7 +61,9 @@ int tree_entry_check(const struct tree_entry *e, struct err *err)
 	int ret;
 
 	if (!is_name(e->name, e->name_len))
-		return err_set(err, ERR_CORRUPT, "a name in a tree is impossible");
+		return err_set(err, ERR_CORRUPT, "'%.*s' cannot be a name in a tree",
+			       (int)(e->name_len < 255 ? e->name_len : 255),
+			       e->name_len > 0 ? (const char *)e->name : "");
 	if (e->type < ENTRY_FILE || e->type > ENTRY_BLOCK)
 		ret = err_set(err, ERR_CORRUPT, "unknown type %u", (unsigned int)e->type);
 	else if (e->mode > 07777)

@@ -383,6 +383,52 @@ static void test_a_piece_that_is_not_the_named_one_is_found(void)
 	fake_release(&f);
 }
 
+/* The path, but of the many files only the last. */
+static int show_path(const char *path, size_t n, const struct tree_entry *e, void *data,
+		     struct err *err)
+{
+	struct buf *seen = data;
+
+	(void)err;
+	CHECK(n == strlen(path));
+	if (e->type == ENTRY_DIR || strncmp(path, "d/file", 6) != 0 || !strcmp(path + n - 4, "1999"))
+		buf_printf(seen, "%s ", path);
+	return !strcmp(path, "skip") ? DIR_WALK_SKIP : 0;
+}
+
+static void test_a_walk_shows_directories_before_what_is_in_them(void)
+{
+	static const struct { const char *name; int sub; } top[] = {
+		{ "d", 0 }, { "e", 1 }, { "skip", 0 }, { "z", 2 },
+	};
+	struct fake_objects f = { 0 };
+	struct object_sink sink = fake_sink(&f);
+	struct object_source src = fake_source(&f);
+	struct tree_builder *b = tree_builder_new(&sink);
+	struct err err = ERR_INIT;
+	struct buf seen = BUF_INIT;
+	struct oid sub[3], id;
+
+	build_tree(&f, 2000, UINT64_MAX, UINT64_MAX, &sub[0]);
+	build_tree(&f, 1, UINT64_MAX, UINT64_MAX, &sub[1]);
+	build_tree(&f, 0, UINT64_MAX, UINT64_MAX, &sub[2]);
+	for (size_t i = 0; i < 4; i++) {
+		struct tree_entry e = { .type = ENTRY_DIR, .content = CONTENT_TREE };
+		e.name = (const unsigned char *)top[i].name;
+		e.name_len = strlen(top[i].name);
+		e.id = sub[top[i].sub];
+		CHECK(tree_builder_add(b, &e, &err) == 0);
+	}
+	CHECK(tree_builder_end(b, &id, &err) == 0);
+	CHECK(dir_walk(&src, &id, show_path, &seen, &err) == 0);
+	CHECK(!strcmp(buf_str(&seen), "d d/file-00001999 e e/file-00000000 skip z "));
+	if (strcmp(buf_str(&seen), "d d/file-00001999 e e/file-00000000 skip z ") != 0)
+		printf("# %s\n", buf_str(&seen));
+	tree_builder_free(b);
+	buf_release(&seen);
+	fake_release(&f);
+}
+
 /* -- side lists -- */
 
 static void build_births(struct fake_objects *f, uint64_t nr, uint64_t without, size_t *notes_out)
@@ -498,5 +544,6 @@ UNIT_MAIN(test_content_of_no_blob_one_blob_and_more, test_long_lists_nest_and_ke
 	  test_names_are_found_in_any_piece, test_one_change_rewrites_one_piece_of_each_level,
 	  test_names_that_do_not_rise_are_refused_by_name, test_order_is_watched_across_pieces,
 	  test_long_names_and_attributes_keep_pieces_small,
-	  test_a_piece_that_is_not_the_named_one_is_found, test_a_new_row_rewrites_one_note,
+	  test_a_piece_that_is_not_the_named_one_is_found,
+	  test_a_walk_shows_directories_before_what_is_in_them, test_a_new_row_rewrites_one_note,
 	  test_rows_out_of_order_are_refused, test_a_huge_group_of_hard_links_is_split)
