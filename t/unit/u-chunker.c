@@ -248,17 +248,22 @@ static size_t simple_find(const unsigned char *p, size_t from, size_t to, bool p
 /* Few symbols, chosen so that there are hits. */
 static void fill_rich(unsigned char *p, size_t n, uint64_t seed)
 {
+	int byte_of[256];
+
 	fill_random(p, n, seed);
+	memset(byte_of, -1, sizeof(byte_of));
+	for (int b = 0; b < 256; b++)
+		byte_of[chunker_tables.sum[b]] = b;
 	for (size_t i = 16; i < n; i++) {
-		uint8_t before = 0;
+		uint8_t before = 0, want;
 
 		if (next_random() % 4)
 			continue;
 		for (size_t j = i - 7; j < i; j++)
 			before = (uint8_t)(2 * before + chunker_tables.sum[p[j]]);
-		for (int k = 0; k < 256; k++, p[i]++)
-			if ((uint8_t)(2 * before + chunker_tables.sum[p[i]]) == chunker_tables.hit)
-				break;
+		want = (uint8_t)(chunker_tables.hit - 2 * before);
+		if (byte_of[want] >= 0)
+			p[i] = (unsigned char)byte_of[want];
 	}
 }
 
