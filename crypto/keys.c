@@ -91,7 +91,7 @@ static void test_line(int fd, const char *word, const struct secret *s)
 }
 
 /* UB_TEST_KEYS=FILE: all keys in hex, for tests that look where they must not be. */
-static void test_dump(const struct keys *k)
+static void test_dump(const struct keys *k, const struct secret *admin)
 {
 	const char *path = getenv("UB_TEST_KEYS");
 	int fd = path ? sys_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
@@ -112,12 +112,15 @@ static void test_dump(const struct keys *k)
 	test_line(fd, "owner", &k->ring.owner_seed);
 	test_line(fd, "device", &k->device.seed);
 	test_line(fd, "device-slot", &k->device.slot_secret);
+	if (admin)
+		test_line(fd, "admin", admin);
 	sys_close(fd);
 }
 #else
-static void test_dump(const struct keys *k)
+static void test_dump(const struct keys *k, const struct secret *admin)
 {
 	(void)k;
+	(void)admin;
 }
 #endif
 
@@ -271,7 +274,7 @@ int keys_create(const struct keys_create_args *args, struct keys **out, struct s
 	ret = derive(k, err);
 	if (ret < 0)
 		goto done;
-	test_dump(k);
+	test_dump(k, &admin);
 	secret_swap(words_out, &words);
 	*out = k;
 	k = NULL;
@@ -522,7 +525,7 @@ int keys_open(struct keys **out, const char *dir, const char *state_home,
 	ret = derive(k, err);
 	if (ret < 0)
 		goto done;
-	test_dump(k);
+	test_dump(k, NULL);
 	*out = k;
 	k = NULL;
 done:
@@ -597,7 +600,7 @@ int keys_device_join(struct keys *k, const char *name, bool with_device_slot, st
 	if (ret == 0) {
 		device_swap(&k->device, &d);
 		k->has_device = true;
-		test_dump(k);
+		test_dump(k, NULL);
 	}
 	device_release(&d);
 	return ret;
