@@ -69,7 +69,9 @@ WORDS := $(firstword $(wildcard \
 	build/deps/usr/lib/python3/dist-packages/mnemonic/wordlist/english.txt))
 
 PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBS_PC) 2>/dev/null)
-PC_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBS_PC) 2>/dev/null)
+# libgit2 is loaded when it is needed (lib/config-git.c), since that takes its time.
+PC_LIBS := $(shell $(PKG_CONFIG) --exists $(LIBS_PC) 2>/dev/null && \
+	$(PKG_CONFIG) --libs $(filter-out libgit2,$(LIBS_PC)))
 
 # What the build cannot do without; asked only when something is compiled.
 MISSING := $(if $(PC_LIBS),,libraries ($(LIBS_PC)))
@@ -92,7 +94,7 @@ SAN_FLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-fr
 UB_CFLAGS = -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -Ibuild $(WARN) $(WERROR) $(HARDEN) \
 	$(if $(D),-DUB_DEBUG) $(SAN_FLAGS) $(COVERAGE) $(BLAKE3_CFLAGS) $(PC_CFLAGS) $(CFLAGS)
 UB_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_FLAGS) $(COVERAGE) $(LDFLAGS)
-UB_LIBS = $(PC_LIBS) -pthread
+UB_LIBS = $(PC_LIBS) -pthread -ldl
 
 # Files named after an instruction set are compiled for it, and guard themselves elsewhere.
 ifeq ($(MACHINE),x86_64)

@@ -360,6 +360,7 @@ int main(int argc, char **argv)
 		err_sys(&err, "start a thread");
 		return err_report(&err, false);
 	}
+	interrupt_leave_to_others();
 	sys_thread_join(&thread);
 	return call.status;
 }

@@ -1,29 +1,25 @@
 /*
- * Settings, read and edited by libgit2, which no other file of lib/ knows.
+ * Settings: the levels, who wins, what values they may have.
  *
- * libgit2 is started when the first file is there to be read, and is never asked for git's own
- * files.  It writes only to a scratch copy, whose bytes then go out through lib/file.c.
+ * Files are read by config-scan.c or, where they are not plain, by libgit2 (config-git.c), which
+ * also does all editing.  It writes only to a scratch copy, whose bytes go out through lib/file.c.
  */
 
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include <git2.h>
 
 #include "lib/file.h"
 #include "lib/number.h"
 #include "lib/path.h"
 #include "lib/sys.h"
+#include "lib/config-internal.h"
 #include "lib/config.h"
 
 enum kind { KIND_STR, KIND_BOOL, KIND_SIZE, KIND_UINT };
-
-enum { CONFIG_MAX_SIZE = 1 << 20 };
 
 static const struct known {
 	const char *key;
@@ -41,29 +37,39 @@ static const struct known {
 	{ "store.meta", KIND_STR, NULL, 0, 0, NULL },
 };
 
-struct setting {
-	char *key, *value, *origin;
-};
-
-enum { FILES = 3 };
-
+/* Weakest first. */
 struct config {
-	git_config *git;		/* NULL while no file is there */
-	char *path[FILES];		/* system, user, repository; NULL: none */
-	struct setting *above;		/* environment, then command line */
-	size_t nr_above;
+	struct config_list list;
 };
 
-static const git_config_level_t levels[FILES] = {
-	GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_GLOBAL, GIT_CONFIG_LEVEL_LOCAL,
-};
-
-static int git_err(struct err *err, enum err_code code, const char *what, const char *path)
+void config_list_add(struct config_list *list, const char *key, const char *value,
+		     const char *origin)
 {
-	const git_error *e = git_error_last();
-	const char *msg = e && e->message ? e->message : "unknown error";
+	if (list->nr == list->alloc) {
+		list->alloc = list->alloc ? 2 * list->alloc : 16;
+		list->v = xrealloc(list->v, list->alloc * sizeof(*list->v));
+	}
+	list->v[list->nr++] = (struct config_entry){
+		xstrdup(key), value ? xstrdup(value) : NULL, xstrdup(origin)
+	};
+}
 
-	return err_set(err, code, "%s '%s': %s", what, path, msg);
+void config_list_truncate(struct config_list *list, size_t nr)
+{
+	while (list->nr > nr) {
+		struct config_entry *e = &list->v[--list->nr];
+
+		sys_free(e->key);
+		sys_free(e->value);
+		sys_free(e->origin);
+	}
+}
+
+void config_list_release(struct config_list *list)
+{
+	config_list_truncate(list, 0);
+	sys_free(list->v);
+	*list = (struct config_list)CONFIG_LIST_INIT;
 }
 
 /* Section and last part fold case, what stands between does not. */
@@ -121,8 +127,6 @@ static int check_value(const struct known *k, const char *value, const char *ori
 	uint64_t v = 0;
 	bool b;
 
-	if (!value)
-		value = k->kind == KIND_BOOL ? "true" : "";
 	switch (k->kind) {
 	case KIND_STR:
 		if (!k->words || is_one_of(k->words, value))
@@ -158,12 +162,6 @@ static int check_value(const struct known *k, const char *value, const char *ori
 	BUG("setting of kind %d", (int)k->kind);
 }
 
-static void add_above(struct config *c, const char *key, const char *value, const char *origin)
-{
-	c->above = xrealloc(c->above, (c->nr_above + 1) * sizeof(*c->above));
-	c->above[c->nr_above++] = (struct setting){ xstrdup(key), xstrdup(value), xstrdup(origin) };
-}
-
 /* core.lockWait is UB_CORE_LOCKWAIT. */
 static void read_environment(struct config *c)
 {
@@ -175,7 +173,7 @@ static void read_environment(struct config *c)
 			*p = *p == '.' ? '_' : (char)toupper((unsigned char)*p);
 		value = getenv(name);
 		if (value)
-			add_above(c, known[i].key, value, name);
+			config_list_add(&c->list, known[i].key, value, name);
 		sys_free(name);
 	}
 }
@@ -202,46 +200,35 @@ char *config_user_path(void)
 	return path;
 }
 
-static int add_file(struct config *c, int i, struct err *err)
+static int add_file(struct config *c, const char *path, struct err *err)
 {
-	const char *path = c->path[i];
-	struct stat st;
+	struct buf text = BUF_INIT;
+	int ret;
 
-	if (!path)
-		return 0;
-	if (sys_stat(path, &st) < 0) {
-		if (errno == ENOENT || errno == ENOTDIR)
-			return 0;
-		return err_sys(err, "look at '%s'", path);
+	ret = file_read(path, CONFIG_MAX_SIZE, &text, err);
+	if (ret == 0 && !config_scan(path, &text, &c->list))
+		ret = config_git_read(path, &c->list, err);
+	if (ret == ERR_NOT_FOUND) {
+		err_clear(err);
+		ret = 0;
 	}
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_USAGE, "'%s' is not a file", path);
-	if (st.st_size > CONFIG_MAX_SIZE)
-		return err_set(err, ERR_CORRUPT, "'%s' is too large for settings", path);
-	if (!c->git) {
-		if (git_libgit2_init() < 0)
-			return git_err(err, ERR_FAILED, "cannot read", path);
-		if (git_config_new(&c->git) < 0) {
-			c->git = NULL;
-			git_libgit2_shutdown();
-			return git_err(err, ERR_FAILED, "cannot read", path);
-		}
-	}
-	if (git_config_add_file_ondisk(c->git, path, levels[i], NULL, 0) < 0)
-		return git_err(err, ERR_USAGE, "cannot read", path);
-	return 0;
+	buf_release(&text);
+	return ret;
 }
 
 int config_open(const char *repo_config, struct config **out, struct err *err)
 {
 	struct config *c = xcalloc(1, sizeof(*c));
-	int ret = 0;
+	char *system = system_path(), *user = config_user_path();
+	int ret;
 
-	c->path[0] = system_path();
-	c->path[1] = config_user_path();
-	c->path[2] = repo_config ? xstrdup(repo_config) : NULL;
-	for (int i = 0; i < FILES && ret == 0; i++)
-		ret = add_file(c, i, err);
+	ret = add_file(c, system, err);
+	if (ret == 0 && user)
+		ret = add_file(c, user, err);
+	if (ret == 0 && repo_config)
+		ret = add_file(c, repo_config, err);
+	sys_free(system);
+	sys_free(user);
 	if (ret < 0) {
 		config_free(c);
 		return ret;
@@ -255,18 +242,7 @@ void config_free(struct config *c)
 {
 	if (!c)
 		return;
-	if (c->git) {
-		git_config_free(c->git);
-		git_libgit2_shutdown();
-	}
-	for (int i = 0; i < FILES; i++)
-		sys_free(c->path[i]);
-	for (size_t i = 0; i < c->nr_above; i++) {
-		sys_free(c->above[i].key);
-		sys_free(c->above[i].value);
-		sys_free(c->above[i].origin);
-	}
-	sys_free(c->above);
+	config_list_release(&c->list);
 	sys_free(c);
 }
 
@@ -277,93 +253,27 @@ int config_override(struct config *c, const char *key, const char *value, const 
 	int ret = k ? check_value(k, value, origin, err) : 0;
 
 	if (ret == 0)
-		add_above(c, key, value, origin);
+		config_list_add(&c->list, key, value, origin);
 	return ret;
-}
-
-/*
- * The line of `path` that sets `key`, the last one; 0: not found (an included file has it).
- * libgit2 does not tell, and a message without it sends people searching.
- */
-static unsigned int find_line(const char *path, const char *key)
-{
-	struct buf text = BUF_INIT;
-	struct err ignored = ERR_INIT;
-	unsigned int line = 0, found = 0;
-	char section[256] = "", full[512];
-
-	if (file_read(path, CONFIG_MAX_SIZE, &text, &ignored) < 0)
-		return 0;
-	for (const char *p = buf_str(&text), *next; *p; p = next) {
-		size_t len = strcspn(p, "\n");
-		char word[104], sub[104];
-
-		next = p + len + (p[len] == '\n');
-		line++;
-		while (*p == ' ' || *p == '\t')
-			p++;
-		if (sscanf(p, "[%100[^] \t\"] \"%100[^\"]\"]", word, sub) == 2)
-			snprintf(section, sizeof(section), "%s.%s", word, sub);
-		else if (sscanf(p, "[%100[^]]]", word) == 1)
-			snprintf(section, sizeof(section), "%s", word);
-		if (*p == '[') {
-			p += strcspn(p, "]\n");
-			while (*p == ']' || *p == ' ' || *p == '\t')
-				p++;
-		}
-		if (sscanf(p, "%100[A-Za-z0-9-]", word) != 1)
-			continue;
-		snprintf(full, sizeof(full), "%s.%s", section, word);
-		if (key_equal(full, key))
-			found = line;
-	}
-	buf_release(&text);
-	return found;
-}
-
-static const char *level_path(const struct config *c, git_config_level_t level)
-{
-	for (int i = 0; i < FILES; i++)
-		if (levels[i] == level)
-			return c->path[i];
-	return "?";
 }
 
 int config_find(struct config *c, const char *key, struct buf *value, struct buf *origin,
 		struct err *err)
 {
-	git_config_entry *entry = NULL;
-	int ret;
+	for (size_t i = c->list.nr; i-- > 0;) {
+		const struct config_entry *e = &c->list.v[i];
 
-	for (size_t i = c->nr_above; i-- > 0;) {
-		if (!key_equal(c->above[i].key, key))
+		if (!key_equal(e->key, key))
 			continue;
 		buf_reset(value);
-		buf_put_str(value, c->above[i].value);
+		buf_put_str(value, e->value ? e->value : "true");
 		if (origin) {
 			buf_reset(origin);
-			buf_put_str(origin, c->above[i].origin);
+			buf_put_str(origin, e->origin);
 		}
 		return 0;
 	}
-	ret = c->git ? git_config_get_entry(&entry, c->git, key) : GIT_ENOTFOUND;
-	if (ret == GIT_ENOTFOUND)
-		return err_set(err, ERR_NOT_FOUND, "'%s' is not set", key);
-	if (ret < 0)
-		return git_err(err, ERR_USAGE, "cannot look up", key);
-	buf_reset(value);
-	buf_put_str(value, entry->value ? entry->value : "");
-	if (origin) {
-		const char *path = level_path(c, entry->level);
-		unsigned int line = find_line(path, key);
-
-		buf_reset(origin);
-		buf_put_str(origin, path);
-		if (line)
-			buf_printf(origin, ":%u", line);
-	}
-	git_config_entry_free(entry);
-	return 0;
+	return err_set(err, ERR_NOT_FOUND, "'%s' is not set", key);
 }
 
 int config_get_str(struct config *c, const char *key, struct buf *out, struct err *err)
@@ -434,45 +344,26 @@ int config_each(struct config *c,
 			  struct err *err),
 		void *data, struct err *err)
 {
-	git_config_iterator *it = NULL;
-	git_config_entry *entry;
 	int ret = 0;
 
-	if (c->git) {
-		if (git_config_iterator_new(&it, c->git) < 0)
-			return git_err(err, ERR_FAILED, "cannot list", "settings");
-		while (ret == 0 && git_config_next(&entry, it) == 0)
-			ret = fn(entry->name, entry->value, level_path(c, entry->level), data, err);
-		git_config_iterator_free(it);
-	}
-	for (size_t i = 0; i < c->nr_above && ret == 0; i++)
-		ret = fn(c->above[i].key, c->above[i].value, c->above[i].origin, data, err);
-	return ret;
-}
-
-static int check_one(const char *key, const char *value, const char *origin, void *data,
-		     struct err *err)
-{
-	const struct known *k = find_known(key);
-	struct config *c = data;
-	struct buf ignored = BUF_INIT, where = BUF_INIT;
-	struct err lookup = ERR_INIT;
-	int ret = 0;
-
-	if (!k)
-		return 0;
-	/* The strongest one is what counts, and is told with its line. */
-	ret = check_value(k, value, origin, err);
-	if (ret < 0 && config_find(c, key, &ignored, &where, &lookup) == 0)
-		ret = check_value(k, buf_str(&ignored), buf_str(&where), err);
-	buf_release(&ignored);
-	buf_release(&where);
+	for (size_t i = 0; i < c->list.nr && ret == 0; i++)
+		ret = fn(c->list.v[i].key, c->list.v[i].value, c->list.v[i].origin, data, err);
 	return ret;
 }
 
 int config_check(struct config *c, struct err *err)
 {
-	return config_each(c, check_one, c, err);
+	int ret = 0;
+
+	/* The strongest first: it is what counts, and what is to be mended. */
+	for (size_t i = c->list.nr; i-- > 0 && ret == 0;) {
+		const struct config_entry *e = &c->list.v[i];
+		const struct known *k = find_known(e->key);
+
+		if (k)
+			ret = check_value(k, e->value ? e->value : "true", e->origin, err);
+	}
+	return ret;
 }
 
 /* A folder of our own below $TMPDIR, for libgit2 to work in. */
@@ -491,29 +382,6 @@ static char *make_scratch(struct err *err)
 		return NULL;
 	}
 	return dir;
-}
-
-/* `value` NULL: unset. */
-static int edit_scratch(const char *scratch, const char *path, const char *key, const char *value,
-			struct err *err)
-{
-	git_config *git = NULL;
-	int ret;
-
-	if (git_libgit2_init() < 0)
-		return git_err(err, ERR_FAILED, "cannot edit", path);
-	ret = git_config_open_ondisk(&git, scratch);
-	if (ret == 0 && value)
-		ret = git_config_set_string(git, key, value);
-	else if (ret == 0)
-		ret = git_config_delete_multivar(git, key, ".*");
-	if (ret == GIT_ENOTFOUND)
-		ret = err_set(err, ERR_NOT_FOUND, "'%s' is not set in '%s'", key, path);
-	else if (ret < 0)
-		ret = git_err(err, ERR_USAGE, "cannot edit", path);
-	git_config_free(git);
-	git_libgit2_shutdown();
-	return ret;
 }
 
 static char *folder_of(const char *path)
@@ -552,7 +420,7 @@ static int edit(const char *path, const char *key, const char *value, struct err
 	scratch = path_join(scratch_dir, "config");
 	ret = file_write(scratch, text.data, text.len, FILE_SCRATCH, 0600, err);
 	if (ret == 0)
-		ret = edit_scratch(scratch, path, key, value, err);
+		ret = config_git_edit(scratch, path, key, value, err);
 	buf_reset(&text);
 	if (ret == 0)
 		ret = file_read(scratch, CONFIG_MAX_SIZE, &text, err);

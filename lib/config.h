@@ -9,7 +9,6 @@
  *
  * The settings that ub knows, with their defaults and the values they may have, are a table in
  * config.c; a wrong value is ERR_USAGE and names file and line.  Unknown settings are kept.
- * Not safe for use from two threads: read what a worker needs before it starts.
  */
 
 #include <stdbool.h>

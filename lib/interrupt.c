@@ -7,7 +7,7 @@
 
 #include "lib/interrupt.h"
 
-enum { GRACE_SECONDS = 5 };
+enum { GRACE_SECONDS = 3 };
 
 /* A handler has nothing but globals to speak through. */
 static volatile sig_atomic_t interrupted_by;
@@ -30,6 +30,16 @@ void interrupt_setup(void)
 	sigaction(SIGALRM, &sa, NULL);
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
+}
+
+void interrupt_leave_to_others(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 int interrupt_check(struct err *err)

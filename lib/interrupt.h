@@ -11,6 +11,9 @@
 
 void interrupt_setup(void);	/* once, from main() */
 
+/* The calling thread only waits: signals go to one that works, whose calls then give EINTR. */
+void interrupt_leave_to_others(void);
+
 /* 0, or ERR_INTERRUPTED.  For loops that can go on for long; any thread. */
 int interrupt_check(struct err *err);
 

@@ -59,7 +59,7 @@ test_expect_success 'origins are shown with file and line' '
 test_expect_success 'a list has everything, the strongest last' '
 	ub config --list >actual && grep ^core.compression actual >found &&
 	printf "core.compression=7\ncore.compression=3\n" >expect && test_cmp expect found &&
-	ub config --list --show-origin >actual && test_grep "^$user	core.lockwait=5" actual
+	ub config --list --show-origin >actual && test_grep "^$user:[0-9]*	core.lockwait=5" actual
 '
 
 test_expect_success 'a list is also JSON, and NUL-terminated' '
