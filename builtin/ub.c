@@ -118,11 +118,8 @@ void ub_overview(struct buf *out)
 			 "\n-n/--dry-run, --progress, --no-progress, -h; see ub(1).\n");
 }
 
-/*
- * The common options, `letters` of which count: before the verb all of them, after it only those
- * that take no value, and those only where the command's own do not win.
- */
-static size_t common_options(struct ub *ub, const char **repo, const char *letters, struct opt *out)
+/* The common options.  Behind the verb a command's own names and letters win over them. */
+static size_t common_options(struct ub *ub, const char **repo, bool dry_run, struct opt *out)
 {
 	const struct opt all[] = {
 		OPT_STR('r', "repo", repo, "dir", NULL),
@@ -139,7 +136,7 @@ static size_t common_options(struct ub *ub, const char **repo, const char *lette
 
 	memcpy(out, all, sizeof(all));
 	for (size_t i = 0; i < nr; i++)
-		if (out[i].letter && !strchr(letters, out[i].letter))
+		if (out[i].letter == 'n' && !dry_run)
 			out[i].letter = 0;
 	return nr;
 }
@@ -178,7 +175,7 @@ int ub_parse(struct ub *ub, const struct opt *opts, const char *usage, int *argc
 	const char *repo = NULL;
 	int ret;
 
-	common_options(ub, &repo, dry ? "qvn" : "qv", common);
+	common_options(ub, &repo, dry, common);
 	ret = opt_parse_with(opts, common, usage, 0, argc, argv, err);
 	if (ret == ERR_HELP) {
 		struct buf text = BUF_INIT;
@@ -262,7 +259,7 @@ static int parse_before_verb(struct ub *ub, int *argc, char ***argv, struct err 
 	size_t nr;
 	int ret;
 
-	nr = common_options(ub, &repo, "rpqvn", common);
+	nr = common_options(ub, &repo, true, common);
 	common[nr - 1] = (struct opt)OPT_FLAG(0, "version", &version, NULL);
 	common[nr] = (struct opt)OPT_END;
 	ret = opt_parse_with(common, NULL, ub_usage, OPT_STOP_AT_ARGUMENT, argc, argv, err);

@@ -84,6 +84,11 @@ test_expect_success '--json and --dry-run are refused where they mean nothing' '
 	test_expect_code 2 ub -n version 2>err && test_grep "has no --dry-run" err
 '
 
+test_expect_success 'behind the verb common letters count, but its own win' '
+	test_expect_code 10 ub rev-parse -r nowhere HEAD 2>err && test_grep nowhere err &&
+	test_expect_code 10 ub -r nowhere cat-tree -r 1234567 2>err && test_grep nowhere err
+'
+
 test_expect_success 'a failed write to standard output is an error' '
 	test_expect_code 1 ub help >/dev/full 2>err &&
 	test_grep "cannot write to standard output" err
@@ -92,6 +97,20 @@ test_expect_success 'a failed write to standard output is an error' '
 test_expect_success 'a reader that goes away is an error, not a signal' '
 	{ ub help; echo $? >status; } 2>err | : &&
 	test "$(cat status)" = 0 || test "$(cat status)" = 1
+'
+
+test_expect_success 'an interrupted command says so and ends with 130 or 143' '
+	test_init_repo && mkfifo fifo &&
+	for signal in INT:130 TERM:143
+	do
+		env --default-signal=INT ub hash-object -w --stdin <fifo 2>err &
+		pid=$! &&
+		exec 9>fifo &&
+		test_random 9M >&9 && kill -${signal%:*} $pid && { test_random 9M >&9 || :; } &&
+		exec 9>&- &&
+		test_expect_code ${signal#*:} wait $pid || return 1
+	done &&
+	ub fsck
 '
 
 test_expect_success 'a repository that is not there is status 10' '
