@@ -24,7 +24,7 @@ static int push(struct walk *w, const struct oid *id, struct err *err)
 	s->dir = NULL;
 	int ret = dir_open(&s->dir, w->src, id, err);
 	if (ret < 0)
-		return err_wrap(err, "'%.*s'", (int)w->path.len, buf_str(&w->path));
+		return w->nr > 0 ? err_wrap(err, "'%s'", buf_str(&w->path)) : ret;
 	if (w->nr++ > 0)
 		buf_put_u8(&w->path, '/');
 	s->path_len = w->path.len;
@@ -55,7 +55,8 @@ int dir_walk(const struct object_source *src, const struct oid *id,
 		}
 		buf_truncate(&w.path, s->path_len);
 		if (ret < 0) {
-			ret = err_wrap(err, "'%s'", buf_str(&w.path));
+			if (s->path_len > 0)
+				err_wrap(err, "'%s'", buf_str(&w.path));
 			break;
 		}
 		if (s->path_len + e.name_len > PATH_LEN_MAX) {
