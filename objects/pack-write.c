@@ -52,6 +52,7 @@ struct pack_writer {
 
 	/* under pieces->lock, as all that follows */
 	uint64_t off;			/* next free place */
+	bool is_full;			/* a frame was refused for want of bytes */
 	struct pack_frame *frames;
 	size_t nr_frames, alloc_frames;
 	struct frame_object *objects;
@@ -383,6 +384,7 @@ bool pack_writer_reserve(struct pack_writer *w, size_t payload_size, enum codec 
 	/* A frame always fits into an empty pack: sizes are checked when a repository is made. */
 	fits = w->nr_frames == 0 ||
 	       (end <= w->full_size && w->nr_objects + nr <= PACK_MAX_OBJECTS);
+	w->is_full |= end > w->full_size;
 	if (fits) {
 		if (w->nr_frames == w->alloc_frames) {
 			w->alloc_frames = w->alloc_frames ? 2 * w->alloc_frames : 64;
@@ -512,7 +514,9 @@ static uint64_t plan_end(struct pack_writer *w, bool full, uint32_t *padding_out
 	footer_encode(w, 0, footer);	/* for its length alone */
 	uint64_t used = w->off + footer->len + SEAL_OVERHEAD + PACK_TRAILER_SIZE;
 	uint64_t least = used + SEAL_OVERHEAD;
-	uint64_t size = full && least <= w->full_size ? w->full_size : pack_padded_size(least, k);
+	/* Many tiny objects end a pack long before its bytes do: it is not blown up for them. */
+	bool is_full = full && w->is_full && least <= w->full_size;
+	uint64_t size = is_full ? w->full_size : pack_padded_size(least, k);
 
 	*padding_out = (uint32_t)(size - used);
 	buf_reset(footer);

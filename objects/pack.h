@@ -138,7 +138,8 @@ size_t pack_writer_objects(const struct pack_writer *w);
 uint64_t pack_writer_used(const struct pack_writer *w);
 /*
  * Wait for what is reserved, write padding, footer and trailer, sync, rename, sync the folder.
- * `full`: the pack gets exactly its full size, else the Padmé size.  `footer` says what is in it.
+ * `full`: a pack that refused a frame for want of bytes gets exactly its full size; else, and where
+ * it is full of objects alone, it gets the Padmé size.  `footer` says what is in it.
  * Frees `w` on success and on failure.
  */
 int pack_writer_finish(struct pack_writer *w, bool full, struct index_pack *out,

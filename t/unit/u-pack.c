@@ -296,6 +296,27 @@ static void test_a_full_pack_has_exactly_its_size(void)
 	keys_close(k);
 }
 
+static void test_a_pack_of_many_objects_is_not_blown_up(void)
+{
+	static const struct plan plan = { 4096, 4096, false };
+	struct pack_pieces *pp = pack_pieces_new(4, PIECE);
+	struct keys *k = own_keys();
+	struct err err = ERR_INIT;
+	struct index_pack p;
+	struct pack_writer *w;
+	uint64_t off;
+	int ret = 0;
+
+	REQUIRE(pack_writer_open(&w, scratch("."), PACK_META, PACK_SIZE_DEFAULT, k, pp, &err) == 0);
+	for (unsigned int i = 0; i < PACK_MAX_OBJECTS / 4096; i++)
+		ret |= put_frame(w, k, &plan, i, &off, &err);
+	CHECK(ret == 0 && put_frame(w, k, &plan, 99, &off, &err) == 1);
+	REQUIRE(finish(w, true, &p, &err) == 0);
+	CHECK(p.objects == PACK_MAX_OBJECTS && p.size < 2 << 20);
+	pack_pieces_free(pp);
+	keys_close(k);
+}
+
 static void test_one_frame_fits_any_pack(void)
 {
 	static const struct plan plan = { 3 << 20, 1, true };
@@ -876,7 +897,8 @@ static void test_unknown_fields_are_kept_unless_critical(void)
 
 UNIT_MAIN(test_sizes_are_few_and_never_too_small, test_sizes_are_those_of_the_manual,
 	  test_what_is_written_is_read, test_a_full_pack_has_exactly_its_size,
-	  test_one_frame_fits_any_pack, test_a_pack_of_nothing_can_be_read,
+	  test_a_pack_of_many_objects_is_not_blown_up, test_one_frame_fits_any_pack,
+	  test_a_pack_of_nothing_can_be_read,
 	  test_workers_seal_in_any_order, test_packs_share_few_pieces_without_waiting_in_a_ring,
 	  test_a_cancelled_frame_gives_the_pack_up, test_a_broken_call_leaves_no_half_pack,
 	  test_every_flipped_byte_is_found, test_every_other_length_is_refused,
