@@ -1,8 +1,9 @@
 /*
  * ub init: make a repository.
  *
- * Until `config` has its name there is no repository: what an interrupted init left is marked by
- * the file init-unfinished and thrown away by the next one.
+ * While the file init-unfinished stands there is no repository, for no command: what it stands
+ * beside was left by an interrupted init and is thrown away by the next one.  It goes last, after
+ * the recovery words were printed, so that there is no repository whose words nobody saw.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,8 +27,6 @@ static const char init_usage[] =
 	"ub init [--meta DIR] [--data DIR] [--chunk-size MIN:AVG:MAX] [--pack-size N]\n"
 	"        [--erasure K+M] [--survive 1|2] [--kdf MEM:PASSES] [--device NAME]\n"
 	"        [--no-device-key] [DIR]";
-
-#define UNFINISHED "init-unfinished"
 
 struct init {
 	const char *chunk_size, *erasure, *kdf, *device, *meta, *data, *clouds;
@@ -148,6 +147,9 @@ static int remove_entry(const char *name, void *data, struct err *err)
 
 static int refuse_entry(const char *name, void *data, struct err *err)
 {
+	/* The very first file of an init that died. */
+	if (file_is_tmp_name(name))
+		return 0;
 	return err_set(err, ERR_REFUSED, "folder '%s' is not empty (it has '%s')", (const char *)data,
 		       name);
 }
@@ -158,7 +160,7 @@ static int check_folder(const char *dir, bool is_again, struct err *err)
 	char *config = path_join(dir, "config");
 	int ret = 0;
 
-	if (file_exists(config))
+	if (!is_again && file_exists(config))
 		ret = err_set(err, ERR_REFUSED, "'%s' is a repository already", dir);
 	else if (!is_again && file_exists(dir))
 		ret = file_each(dir, refuse_entry, (void *)dir, err);
@@ -168,13 +170,16 @@ static int check_folder(const char *dir, bool is_again, struct err *err)
 
 static int claim_folder(const char *dir, bool is_again, struct err *err)
 {
-	char *mark = path_join(dir, UNFINISHED), *refs = path_join(dir, "refs");
+	char *mark = path_join(dir, REPO_UNFINISHED), *refs = path_join(dir, "refs");
 	int ret = file_make_dirs(dir, 0700, err);
 
+	if (ret == 0)
+		ret = file_clean_tmp(dir, err);
+	/* Again too: the sync of the mark may be what was missing. */
+	if (ret == 0)
+		ret = file_write(mark, "", 0, 0, 0600, err);
 	if (ret == 0 && is_again)
 		ret = remove_tree(refs, err);	/* logs of a device that was never heard of */
-	else if (ret == 0)
-		ret = file_write(mark, "", 0, 0, 0600, err);
 	sys_free(mark);
 	sys_free(refs);
 	return ret;
@@ -232,7 +237,7 @@ static void put_quoted(struct buf *b, const char *key, const char *value)
 }
 
 static int write_config(struct ub *ub, const struct init *in, const struct keys *keys,
-			struct err *err)
+			bool is_again, struct err *err)
 {
 	struct buf b = BUF_INIT;
 	char id[2 * HASH_SIZE + 1], *path = path_join(ub->repo_path, "config");
@@ -249,7 +254,7 @@ static int write_config(struct ub *ub, const struct init *in, const struct keys 
 		put_quoted(&b, "data", in->data_path);
 	if (in->survive)
 		buf_printf(&b, "[layout]\n\tsurvive = %u\n", in->survive);
-	int ret = file_write(path, b.data, b.len, FILE_NO_REPLACE, 0600, err);
+	int ret = file_write(path, b.data, b.len, is_again ? 0 : FILE_NO_REPLACE, 0600, err);
 	buf_release(&b);
 	sys_free(path);
 	return ret;
@@ -298,7 +303,7 @@ static int make_parts(struct ub *ub, struct init *in, bool is_again, struct secr
 	if (ret == 0)
 		ret = refs_create(refs_dir, keys_state_dir(keys), keys, err);
 	if (ret == 0)
-		ret = write_config(ub, in, keys, err);
+		ret = write_config(ub, in, keys, is_again, err);
 	if (ret == 0)
 		ub->keys = keys;
 done:
@@ -402,7 +407,7 @@ int cmd_init(struct ub *ub, int argc, char **argv, struct err *err)
 		ub_warn(ub, "warning: --kdf %s makes passwords cheap to try", in.kdf);
 
 	/* Refuse before asking for a password, leave a trace only after. */
-	mark = path_join(ub->repo_path, UNFINISHED);
+	mark = path_join(ub->repo_path, REPO_UNFINISHED);
 	bool is_again = file_exists(mark);
 	struct passphrase_source src = { .file = ub->password_file };
 	ret = check_folder(ub->repo_path, is_again, err);
@@ -426,9 +431,9 @@ int cmd_init(struct ub *ub, int argc, char **argv, struct err *err)
 	in.args.password = &password;
 	ret = make_parts(ub, &in, is_again, &words, err);
 	if (ret == 0)
-		ret = file_remove(mark, err);
-	if (ret == 0)
 		ret = show(ub, &words, err);
+	if (ret == 0)
+		ret = file_remove(mark, err);
 done:
 	secret_release(&words);
 	secret_release(&password);
