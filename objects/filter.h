@@ -4,7 +4,7 @@
 /*
  * The blocked filter of an index run: says "absent" for most ids that are, at the cost of one
  * cache line.  Lines follow the order of ids, so a filter is written in one pass over sorted
- * ids with one line in memory.
+ * ids with one line in memory, and a line can also say where the rows of its ids start.
  */
 
 #include <stdbool.h>
@@ -12,9 +12,10 @@
 #include <string.h>
 
 #define FILTER_LINE_SIZE 64
-#define FILTER_BITS_PER_ID 10
+#define FILTER_IDS_PER_LINE 48		/* on average; 10 bits each */
+#define FILTER_START_SIZE 4		/* the rows before the line's: what stands before the bits */
 
-enum { FILTER_PROBES = 7, FILTER_PROBE_BITS = 9 };
+enum { FILTER_PROBES = 7 };
 
 static inline uint64_t filter_u64le(const unsigned char *p)
 {
@@ -36,10 +37,23 @@ static inline uint64_t filter_top(const unsigned char *id)
 /* How many lines a filter for `ids` ids has; at least 1. */
 uint64_t filter_lines(uint64_t ids);
 
-/* The line of an id whose first 8 bytes are `top`: never falls as `top` grows. */
-static inline uint64_t filter_line_of(uint64_t top, uint64_t lines)
+/*
+ * The line of an id whose first 8 bytes are `top`: never falls as `top` grows.  `rest_out` (may
+ * be NULL): how far into the line's ids, in 2^64ths.
+ */
+static inline uint64_t filter_line_of(uint64_t top, uint64_t lines, uint64_t *rest_out)
 {
-	return (uint64_t)(((unsigned __int128)top * lines) >> 64);
+	unsigned __int128 product = (unsigned __int128)top * lines;
+
+	if (rest_out)
+		*rest_out = (uint64_t)product;
+	return (uint64_t)(product >> 64);
+}
+
+/* Takes 9 of `bits` and maps them to one of the 480 behind the start. */
+static inline unsigned int filter_bit(uint64_t bits)
+{
+	return FILTER_START_SIZE * 8 + ((unsigned int)(bits & 511) * 15 >> 4);
 }
 
 /* Bytes 8 to 15 of an id choose its bits. */
@@ -51,10 +65,10 @@ static inline bool filter_has(const unsigned char line[FILTER_LINE_SIZE], const 
 	uint64_t bits = filter_u64le(id + 8);
 
 	for (int i = 0; i < FILTER_PROBES; i++) {
-		unsigned int bit = (unsigned int)(bits & ((1u << FILTER_PROBE_BITS) - 1));
+		unsigned int bit = filter_bit(bits);
 		if (!(line[bit >> 3] & 1u << (bit & 7)))
 			return false;
-		bits >>= FILTER_PROBE_BITS;
+		bits >>= 9;
 	}
 	return true;
 }

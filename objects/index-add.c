@@ -150,16 +150,16 @@ static uint32_t *sorted_order(const unsigned char *rows, size_t nr)
 	while (nr_bits < SORT_BITS_MAX && (size_t)1 << nr_bits < nr)
 		nr_bits++;
 	size_t buckets = (size_t)1 << nr_bits;
+	unsigned int shift = 64 - nr_bits;
 	uint32_t *order = xcalloc(nr + 1, sizeof(*order));
 	uint32_t *ends = xcalloc(buckets + 1, sizeof(*ends));
 
 	for (size_t i = 0; i < nr; i++)
-		ends[run_bucket_of(filter_top(row_at(rows, (uint32_t)i)), nr_bits) + 1]++;
+		ends[(filter_top(row_at(rows, (uint32_t)i)) >> shift) + 1]++;
 	for (size_t b = 0; b < buckets; b++)
 		ends[b + 1] += ends[b];
 	for (size_t i = 0; i < nr; i++)
-		order[ends[run_bucket_of(filter_top(row_at(rows, (uint32_t)i)), nr_bits)]++] =
-			(uint32_t)i;
+		order[ends[filter_top(row_at(rows, (uint32_t)i)) >> shift]++] = (uint32_t)i;
 	for (size_t b = 0; b < buckets; b++) {
 		uint32_t start = b > 0 ? ends[b - 1] : 0;
 		sort_bucket(rows, order + start, ends[b] - start);
@@ -478,7 +478,8 @@ static int name_run(struct index_add *a, const struct current *c, size_t nr_merg
 			goto done;
 	}
 	if (a->nr_spills > 1 || nr_merged > 0) {
-		ret = merge_spills(a, &merged, a->nr_spills, set ? set->runs : NULL, nr_merged, err);
+		ret = merge_spills(a, &merged, a->nr_spills, set ? set->runs : NULL, nr_merged,
+				   err);
 		if (ret < 0)
 			goto done;
 		w = &merged;

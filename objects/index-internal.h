@@ -21,7 +21,7 @@
 #define INDEX_VERSION 0
 #define INDEX_LOCK_WAIT_MS 60000
 
-/* Memory for fan-outs, filters and pack tables of all runs; what does not fit is read by pread. */
+/* Memory for lines and pack tables of all runs; what does not fit is read by pread. */
 #define INDEX_MEMORY ((size_t)24 << 20)
 
 #define RUN_PAGE 4096
@@ -31,21 +31,17 @@
 #define RUN_ROW_SIZE 47
 #define RUN_PACK_SIZE 45
 #define RUN_ROWS_PER_PAGE 87
-#define RUN_LINES_PER_PAGE 63
+#define RUN_LINES_PER_PAGE 63		/* and the start of the next line behind them */
 #define RUN_PACKS_PER_PAGE 90
-#define RUN_FANS_PER_PAGE 1021		/* buckets; one number more, so that none straddles */
-#define RUN_FAN_ROWS 96			/* rows a bucket, at most on average */
-#define RUN_FAN_BITS_MAX 20
 #define RUN_ROWS_MAX UINT32_MAX
 #define RUN_PACKS_MAX (1u << 28)
 
-enum run_section { RUN_FAN, RUN_FILTER, RUN_PACKS, RUN_ROWS, RUN_SECTIONS };
+enum run_section { RUN_LINES, RUN_PACKS, RUN_ROWS, RUN_SECTIONS };
 
 /* The numbers in a run's header, and where they put its sections. */
 struct run_shape {
 	uint64_t rows;
 	uint32_t packs;
-	unsigned int fan_bits;
 	uint64_t lines;
 	uint64_t first[RUN_SECTIONS + 1];	/* page numbers; the last is the number of pages */
 };
@@ -83,13 +79,8 @@ uint64_t run_page_sum(const unsigned char *page, const unsigned char *run_id, ui
 void run_page_seal(unsigned char *page, const unsigned char *run_id, uint64_t page_nr);
 bool run_page_is_good(const unsigned char *page, const unsigned char *run_id, uint64_t page_nr);
 
-unsigned int run_fan_bits(uint64_t rows);
-/* Places the sections; needs rows, packs, fan_bits and lines. */
+/* Places the sections; needs rows, packs and lines. */
 void run_shape_place(struct run_shape *s);
-static inline uint64_t run_bucket_of(uint64_t top, unsigned int fan_bits)
-{
-	return fan_bits > 0 ? top >> (64 - fan_bits) : 0;
-}
 
 void run_header_encode(unsigned char page[RUN_PAGE], const unsigned char *run_id,
 		       const unsigned char *repo_id, const struct run_shape *s);
@@ -123,19 +114,20 @@ void run_put(struct run *r);
 void run_keep(struct run *r, enum run_section sec);
 size_t run_section_size(const struct run *r, enum run_section sec);
 
-/* 0: the id is not here.  1: it may be.  Or negative. */
-int run_may_have(struct run *r, const unsigned char *id, uint64_t top, struct err *err);
+/* Start fetching from memory what run_find() will want first. */
+void run_prefetch(const struct run *r, uint64_t top);
 /* 1, 0 or negative.  `row_nr_out`: counted from 0 in this run. */
 int run_find(struct run *r, const unsigned char *id, uint64_t top, struct run_row *row_out,
 	     uint64_t *row_nr_out, struct err *err);
-/* The rows of the bucket of `top`. */
-int run_bucket(struct run *r, uint64_t top, uint64_t *lo_out, uint64_t *hi_out, struct err *err);
+/* The rows [lo, hi) of the line of `top`. */
+int run_line_rows(struct run *r, uint64_t top, uint64_t *lo_out, uint64_t *hi_out,
+		  struct err *err);
 int run_pack(struct run *r, uint32_t ordinal, struct index_pack *out, struct err *err);
 /* 1, 0 or negative. */
 int run_find_pack(struct run *r, const struct pack_id *id, struct err *err);
 int run_row_to_loc(struct run *r, const struct run_row *row, struct index_loc *out,
 		   struct err *err);
-/* Sums, order, counts, fan-out and filter, all read from the file. */
+/* Sums, order, counts and lines, all read from the file. */
 int run_check(struct run *r, struct err *err);
 
 /* index-merge.c: in order over one run, over many, and into a new one ----------------------- */
@@ -173,7 +165,7 @@ struct run_merge {
 
 int run_merge_begin(struct run_merge *m, struct run *const *runs, size_t nr,
 		    enum run_section sec, struct err *err);
-/* From rows of `prefix`'s buckets only: `lo` and `hi` are the first and last possible top. */
+/* Rows from the line of top `lo` to that of top `hi` only. */
 int run_merge_begin_rows(struct run_merge *m, struct run *const *runs, size_t nr, uint64_t lo,
 			 uint64_t hi, struct err *err);
 /* 1 and an item borrowed until the next call, 0 at the end, or negative. */
@@ -204,8 +196,7 @@ struct run_writer {
 	struct run_shape shape;
 	uint64_t max_rows;
 	uint64_t sum;			/* of the header, after finish */
-	struct run_stream packs, rows, filter;
-	uint32_t *fan;
+	struct run_stream packs, rows, lines;
 	uint64_t line_nr;
 	unsigned char line[FILTER_LINE_SIZE];
 	unsigned char last[32];

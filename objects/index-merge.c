@@ -170,9 +170,9 @@ int run_merge_begin_rows(struct run_merge *m, struct run *const *runs, size_t nr
 	merge_alloc(m, nr);
 	for (size_t i = 0; i < nr; i++) {
 		uint64_t first, end, unused;
-		int ret = run_bucket(runs[i], lo, &first, &unused, err);
+		int ret = run_line_rows(runs[i], lo, &first, &unused, err);
 		if (ret == 0)
-			ret = run_bucket(runs[i], hi, &unused, &end, err);
+			ret = run_line_rows(runs[i], hi, &unused, &end, err);
 		if (ret < 0)
 			return ret;
 		run_cursor_init(&m->cursors[i], runs[i], RUN_ROWS, first, end, pages_each(nr));

@@ -46,15 +46,6 @@ bool run_page_is_good(const unsigned char *page, const unsigned char *run_id, ui
 	return get_u64le(sum) == run_page_sum(page, run_id, page_nr);
 }
 
-unsigned int run_fan_bits(uint64_t rows)
-{
-	unsigned int bits = 0;
-
-	while (bits < RUN_FAN_BITS_MAX && rows >> bits > RUN_FAN_ROWS)
-		bits++;
-	return bits;
-}
-
 static uint64_t pages_for(uint64_t items, unsigned int per_page)
 {
 	return items / per_page + (items % per_page != 0);
@@ -62,10 +53,8 @@ static uint64_t pages_for(uint64_t items, unsigned int per_page)
 
 void run_shape_place(struct run_shape *s)
 {
-	s->first[RUN_FAN] = 1;
-	s->first[RUN_FILTER] = s->first[RUN_FAN] +
-		pages_for((uint64_t)1 << s->fan_bits, RUN_FANS_PER_PAGE);
-	s->first[RUN_PACKS] = s->first[RUN_FILTER] + pages_for(s->lines, RUN_LINES_PER_PAGE);
+	s->first[RUN_LINES] = 1;
+	s->first[RUN_PACKS] = s->first[RUN_LINES] + pages_for(s->lines, RUN_LINES_PER_PAGE);
 	s->first[RUN_ROWS] = s->first[RUN_PACKS] + pages_for(s->packs, RUN_PACKS_PER_PAGE);
 	s->first[RUN_SECTIONS] = s->first[RUN_ROWS] + pages_for(s->rows, RUN_ROWS_PER_PAGE);
 }
@@ -82,7 +71,6 @@ void run_header_encode(unsigned char page[RUN_PAGE], const unsigned char *run_id
 	buf_put(&b, run_id, RUN_ID_SIZE);
 	buf_put_u64le(&b, s->rows);
 	buf_put_u32le(&b, s->packs);
-	buf_put_u32le(&b, s->fan_bits);
 	buf_put_u64le(&b, s->lines);
 	for (int i = 0; i <= RUN_SECTIONS; i++)
 		buf_put_u64le(&b, s->first[i]);
@@ -118,13 +106,12 @@ int run_header_parse(const unsigned char page[RUN_PAGE], const unsigned char *ru
 		return err_set(err, ERR_CORRUPT, "'%s' belongs to another repository", what);
 	s.rows = reader_u64le(&r);
 	s.packs = reader_u32le(&r);
-	s.fan_bits = reader_u32le(&r);
 	s.lines = reader_u64le(&r);
 	for (int i = 0; i <= RUN_SECTIONS; i++)
 		s.first[i] = reader_u64le(&r);
 	bool is_sound = reader_ok(&r) && memcmp(id, run_id, sizeof(id)) == 0 &&
 		s.rows <= RUN_ROWS_MAX && s.packs <= RUN_PACKS_MAX &&
-		s.fan_bits <= RUN_FAN_BITS_MAX && s.lines > 0 &&
+		s.lines > 0 &&
 		s.lines <= filter_lines(RUN_ROWS_MAX) && (s.rows == 0 || s.packs > 0);
 	while (is_sound && reader_left(&r) > 0)
 		is_sound = reader_u8(&r) == 0;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "lib/buf.h"
 #include "lib/sys.h"
@@ -15,7 +16,10 @@
 #include "objects/index-internal.h"
 
 /* Rows read on each side of where a row should lie; most lie there. */
-enum { ROWS_AROUND = 7 };
+enum { ROWS_AROUND = 6 };
+
+/* From this size on a section is worth huge pages, which spare misses in the TLB. */
+#define HUGE_SIZE ((size_t)4 << 20)
 
 static int page_damaged(const struct run *r, uint64_t page, struct err *err)
 {
@@ -97,6 +101,16 @@ static int page_get(struct run *r, enum run_section sec, uint64_t page, size_t o
 	return 0;
 }
 
+static int retry_open(const char *path, int flags)
+{
+	int fd;
+
+	do
+		fd = sys_open(path, O_RDONLY | O_CLOEXEC | flags, 0);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
 int run_open(struct run **out, const char *path, const struct run_ref *ref,
 	     const unsigned char *repo_id, struct err *err)
 {
@@ -111,9 +125,10 @@ int run_open(struct run **out, const char *path, const struct run_ref *ref,
 	memcpy(r->repo_id, repo_id, sizeof(r->repo_id));
 	sys_mutex_init(&r->load);
 
-	do
-		r->fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
-	while (r->fd < 0 && errno == EINTR);
+	/* No access times: they cost more than the lookup's own work, and only an owner may ask. */
+	r->fd = retry_open(path, O_NOATIME);
+	if (r->fd < 0 && errno == EPERM)
+		r->fd = retry_open(path, 0);
 	if (r->fd < 0) {
 		ret = errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no file '%s'", path) :
 			err_sys(err, "open '%s'", path);
@@ -180,40 +195,65 @@ void run_keep(struct run *r, enum run_section sec)
 {
 	size_t size = run_section_size(r, sec);
 
-	if (size > 0 && !r->mem[sec])
-		r->mem[sec] = sys_pages(size);	/* NULL: then it is read each time */
+	if (size == 0 || r->mem[sec])
+		return;
+	r->mem[sec] = sys_pages(size);	/* NULL: then it is read each time */
+	if (r->mem[sec] && size >= HUGE_SIZE)
+		sys_madvise(r->mem[sec], size, MADV_HUGEPAGE);
 }
 
-int run_may_have(struct run *r, const unsigned char *id, uint64_t top, struct err *err)
+static size_t line_place(uint64_t nr)
+{
+	return nr % RUN_LINES_PER_PAGE * FILTER_LINE_SIZE;
+}
+
+void run_prefetch(const struct run *r, uint64_t top)
+{
+	uint64_t nr = filter_line_of(top, r->shape.lines, NULL);
+
+	if (r->mem[RUN_LINES])
+		__builtin_prefetch(r->mem[RUN_LINES] + nr / RUN_LINES_PER_PAGE * RUN_PAGE +
+				   line_place(nr));
+}
+
+/* A line, and behind it where the next one starts. */
+static int get_line(struct run *r, uint64_t nr, unsigned char *tmp, const unsigned char **out,
+		    struct err *err)
+{
+	return page_get(r, RUN_LINES, r->shape.first[RUN_LINES] + nr / RUN_LINES_PER_PAGE,
+			line_place(nr), FILTER_LINE_SIZE + FILTER_START_SIZE, tmp, out, err);
+}
+
+static uint32_t start_of(const unsigned char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap32(v);
+#endif
+	return v;
+}
+
+static int line_rows(const struct run *r, const unsigned char *line, uint64_t nr,
+		     uint64_t *lo_out, uint64_t *hi_out, struct err *err)
+{
+	*lo_out = start_of(line);
+	*hi_out = start_of(line + FILTER_LINE_SIZE);
+	if (*lo_out > *hi_out || *hi_out > r->shape.rows)
+		return makes_no_sense(r, "line", nr, err);
+	return 0;
+}
+
+int run_line_rows(struct run *r, uint64_t top, uint64_t *lo_out, uint64_t *hi_out,
+		  struct err *err)
 {
 	unsigned char tmp[RUN_PAGE];
 	const unsigned char *line;
-	uint64_t nr = filter_line_of(top, r->shape.lines);
-	int ret;
+	uint64_t nr = filter_line_of(top, r->shape.lines, NULL);
+	int ret = get_line(r, nr, tmp, &line, err);
 
-	ret = page_get(r, RUN_FILTER, r->shape.first[RUN_FILTER] + nr / RUN_LINES_PER_PAGE,
-		       nr % RUN_LINES_PER_PAGE * FILTER_LINE_SIZE, FILTER_LINE_SIZE, tmp, &line,
-		       err);
-	return ret < 0 ? ret : filter_has(line, id);
-}
-
-int run_bucket(struct run *r, uint64_t top, uint64_t *lo_out, uint64_t *hi_out, struct err *err)
-{
-	unsigned char tmp[RUN_PAGE];
-	const unsigned char *p;
-	uint64_t nr = run_bucket_of(top, r->shape.fan_bits);
-	int ret;
-
-	ret = page_get(r, RUN_FAN, r->shape.first[RUN_FAN] + nr / RUN_FANS_PER_PAGE,
-		       nr % RUN_FANS_PER_PAGE * 4, 8, tmp, &p, err);
-	if (ret < 0)
-		return ret;
-	uint64_t pair = filter_u64le(p);
-	*lo_out = (uint32_t)pair;
-	*hi_out = pair >> 32;
-	if (*lo_out > *hi_out || *hi_out > r->shape.rows)
-		return makes_no_sense(r, "fan-out", nr, err);
-	return 0;
+	return ret < 0 ? ret : line_rows(r, line, nr, lo_out, hi_out, err);
 }
 
 /* As memcmp() of two ids' 30 bytes; `top` is the first 8 of `id`. */
@@ -287,16 +327,19 @@ static int probe(struct run *r, const unsigned char *id, uint64_t top, uint64_t 
 int run_find(struct run *r, const unsigned char *id, uint64_t top, struct run_row *row_out,
 	     uint64_t *row_nr_out, struct err *err)
 {
-	uint64_t lo, hi;
+	unsigned char tmp[RUN_PAGE];
+	const unsigned char *line;
+	uint64_t lo, hi, rest, nr = filter_line_of(top, r->shape.lines, &rest);
 	int ret;
 
-	ret = run_bucket(r, top, &lo, &hi, err);
+	ret = get_line(r, nr, tmp, &line, err);
+	if (ret < 0 || !filter_has(line, id))
+		return ret;
+	ret = line_rows(r, line, nr, &lo, &hi, err);
 	if (ret < 0 || lo == hi)
 		return ret;
 
-	/* Ids are evenly spread, so its place in the bucket tells the row within a few. */
-	unsigned int fan_bits = r->shape.fan_bits;
-	uint64_t rest = fan_bits > 0 ? top << fan_bits : top;
+	/* Ids are evenly spread, so its place in the line's share tells the row within a few. */
 	uint64_t guess = lo + (uint64_t)(((unsigned __int128)rest * (hi - lo)) >> 64);
 	for (int i = 0;; i++) {
 		uint64_t old_lo = lo, old_hi = hi;
@@ -379,65 +422,28 @@ int run_row_to_loc(struct run *r, const struct run_row *row, struct index_loc *o
 	return 0;
 }
 
-/* What run_check() expects of fan-out and filter, made again from the rows. */
+/* What run_check() expects of the lines, made again from the rows. */
 struct rebuilt {
 	struct run *run;
-	uint64_t next_bucket;		/* whose start has not been compared yet */
-	uint64_t line_nr;
+	uint64_t nr;
 	unsigned char line[FILTER_LINE_SIZE];
 };
 
-/* All buckets up to `last` start at row `start`. */
-static int check_fans(struct rebuilt *x, uint64_t last, uint64_t start, struct err *err)
+/* Compare lines up to `next`, which starts at row `start`. */
+static int check_lines(struct rebuilt *x, uint64_t next, uint64_t start, struct err *err)
 {
-	struct run *r = x->run;
 	unsigned char tmp[RUN_PAGE];
 	const unsigned char *p;
-	uint64_t buckets = (uint64_t)1 << r->shape.fan_bits;
-	int ret;
 
-	for (; x->next_bucket <= last; x->next_bucket++) {
-		uint64_t nr = x->next_bucket, page = nr / RUN_FANS_PER_PAGE;
-		size_t at = nr % RUN_FANS_PER_PAGE;
-		/* The number after a page's last bucket, and after all, stands behind them. */
-		if (nr > 0 && (at == 0 || nr == buckets)) {
-			uint64_t before = (nr - 1) / RUN_FANS_PER_PAGE;
-			ret = page_get(r, RUN_FAN, r->shape.first[RUN_FAN] + before,
-				       ((nr - 1) % RUN_FANS_PER_PAGE + 1) * 4, 4, tmp, &p, err);
-			if (ret < 0)
-				return ret;
-			if (get_u32le(p) != start)
-				return makes_no_sense(r, "fan-out", nr, err);
-		}
-		if (nr == buckets)
-			continue;
-		ret = page_get(r, RUN_FAN, r->shape.first[RUN_FAN] + page, at * 4, 4, tmp, &p, err);
+	for (; x->nr < next; x->nr++) {
+		int ret = get_line(x->run, x->nr, tmp, &p, err);
 		if (ret < 0)
 			return ret;
-		if (get_u32le(p) != start)
-			return makes_no_sense(r, "fan-out", nr, err);
-	}
-	return 0;
-}
-
-/* Compare the line that is complete, and all empty ones before `next`. */
-static int check_lines(struct rebuilt *x, uint64_t next, struct err *err)
-{
-	struct run *r = x->run;
-	unsigned char tmp[RUN_PAGE];
-	const unsigned char *p;
-	int ret;
-
-	for (; x->line_nr < next; x->line_nr++) {
-		uint64_t nr = x->line_nr;
-		ret = page_get(r, RUN_FILTER, r->shape.first[RUN_FILTER] + nr / RUN_LINES_PER_PAGE,
-			       nr % RUN_LINES_PER_PAGE * FILTER_LINE_SIZE, FILTER_LINE_SIZE, tmp,
-			       &p, err);
-		if (ret < 0)
-			return ret;
-		if (memcmp(p, x->line, FILTER_LINE_SIZE) != 0)
-			return makes_no_sense(r, "filter line", nr, err);
+		if (memcmp(p, x->line, FILTER_LINE_SIZE) != 0 ||
+		    start_of(p + FILTER_LINE_SIZE) != start)
+			return makes_no_sense(x->run, "line", x->nr, err);
 		memset(x->line, 0, sizeof(x->line));
+		put_u32le(x->line, (uint32_t)start);
 	}
 	return 0;
 }
@@ -481,20 +487,15 @@ static int check_rows(struct run *r, struct err *err)
 		ret = check_row(r, &row, c.next - 1, err);
 		if (ret == 0)
 			ret = run_row_to_loc(r, &row, &loc, err);
-		uint64_t top = filter_top(p);
+		uint64_t nr = filter_line_of(filter_top(p), r->shape.lines, NULL);
 		if (ret == 0)
-			ret = check_fans(&x, run_bucket_of(top, r->shape.fan_bits), c.next - 1,
-					 err);
-		if (ret == 0)
-			ret = check_lines(&x, filter_line_of(top, r->shape.lines), err);
+			ret = check_lines(&x, nr, c.next - 1, err);
 		if (ret < 0)
 			break;
 		filter_add(x.line, p);
 	}
 	if (ret == 0)
-		ret = check_fans(&x, (uint64_t)1 << r->shape.fan_bits, r->shape.rows, err);
-	if (ret == 0)
-		ret = check_lines(&x, r->shape.lines, err);
+		ret = check_lines(&x, r->shape.lines, r->shape.rows, err);
 	run_cursor_release(&c);
 	return ret;
 }

@@ -90,22 +90,22 @@ static struct run *shared_run(const struct run_set *old, const struct run_ref *r
 	for (size_t i = 0; old && i < old->current.nr_runs; i++) {
 		struct run *r = old->runs[i];
 		if (memcmp(r->id, ref->id, RUN_ID_SIZE) == 0 && r->sum == ref->sum &&
-		    keeps(r, RUN_FAN) && keeps(r, RUN_FILTER) && keeps(r, RUN_PACKS))
+		    keeps(r, RUN_LINES) && keeps(r, RUN_PACKS))
 			return run_get(r);
 	}
 	return NULL;
 }
 
-/* Fan-outs first: they spare most for least; then filters, then pack tables. */
+/* Lines first: they spare all reads for ids that are absent. */
 static void give_memory(const struct run_set *set, size_t memory)
 {
 	size_t used = 0, nr = set->current.nr_runs;
 
 	for (size_t i = 0; i < nr; i++)
-		for (int sec = RUN_FAN; sec <= RUN_PACKS; sec++)
+		for (int sec = RUN_LINES; sec <= RUN_PACKS; sec++)
 			if (set->runs[i]->mem[sec])
 				used += run_section_size(set->runs[i], (enum run_section)sec);
-	for (int sec = RUN_FAN; sec <= RUN_PACKS; sec++)
+	for (int sec = RUN_LINES; sec <= RUN_PACKS; sec++)
 		for (size_t i = 0; i < nr; i++) {
 			struct run *r = set->runs[i];
 			size_t size = run_section_size(r, (enum run_section)sec);
@@ -311,11 +311,11 @@ int index_find(struct index *ix, const struct oid *id, struct index_loc *loc,
 	struct run_row row;
 	int ret = 0;
 
+	for (size_t i = 0; i < set->current.nr_runs; i++)
+		run_prefetch(set->runs[i], top);
 	for (size_t i = 0; i < set->current.nr_runs; i++) {
 		struct run *r = set->runs[i];
-		ret = run_may_have(r, id->b, top, err);
-		if (ret == 1)
-			ret = run_find(r, id->b, top, &row, &row_nr, err);
+		ret = run_find(r, id->b, top, &row, &row_nr, err);
 		if (ret == 0)
 			continue;
 		if (ret == 1 && loc) {
@@ -356,7 +356,7 @@ static unsigned int digit(const unsigned char *p, unsigned int i)
 /* As memcmp() over the first `nr` digits. */
 static int cmp_digits(const unsigned char *a, const unsigned char *b, unsigned int nr)
 {
-	int c = memcmp(a, b, nr / 2);
+	int c = nr > 1 ? memcmp(a, b, nr / 2) : 0;
 
 	if (c != 0 || nr % 2 == 0)
 		return c;

@@ -153,7 +153,7 @@ static void test_rows_survive_their_encoding(void)
 {
 	const struct run_row rows[] = {
 		{ 0, 0, 0, 0, 0, OBJ_BLOB },
-		{ (1u << 28) - 1, (1u << 29) - 1, (1u << 25) - 1, (1u << 25) - 1, (1u << 25) - 1, 15 },
+		{ 0xfffffff, 0x1fffffff, 0x1ffffff, 0x1ffffff, 0x1ffffff, 15 },
 		{ 0x8000001, 0x10000001, 0x1000001, 0x1000001, 0x1000001, 9 },
 		{ 1, 2, 3, 4, 5, 6 },
 	};
@@ -244,7 +244,10 @@ static void test_leftovers_of_a_crash_are_cleaned(void)
 	unsigned int nr = 0;
 
 	setup(&f);
-	const char *const names[] = { "run-0123456789abcdef0123456789abcdef", "tmp-0011223344556677" };
+	const char *const names[] = {
+		"run-0123456789abcdef0123456789abcdef",
+		"tmp-0011223344556677",
+	};
 	for (int i = 0; i < 2; i++) {
 		char *path = xasprintf("%s/%s", f.dir, names[i]);
 		close(open(path, O_WRONLY | O_CREAT, 0600));
@@ -548,7 +551,7 @@ static void test_little_memory_answers_the_same(void)
 	f.ix->memory = 8192;
 	CHECK(add_rows(f.ix, 0, 20000, 0, &f.err) == 0);
 	CHECK(add_rows(f.ix, 20000, 20500, 0, &f.err) == 0);
-	CHECK(f.ix->set->runs[1]->mem[RUN_FILTER] == NULL);
+	CHECK(f.ix->set->runs[1]->mem[RUN_LINES] == NULL);
 	CHECK(count_found(f.ix, 0, 20500, 0) == 20500);
 	CHECK(count_found(f.ix, 20500, 40000, 0) == 0);
 	CHECK(count_found(f.ix, 0, 20500, 0) == 20500);
@@ -751,8 +754,8 @@ static void test_senseless_pages_with_right_sums_do_no_harm(void)
 		uint64_t page = 1 + mix(seed++) % (r->shape.first[RUN_SECTIONS] - 1);
 		unsigned char *p = b.data + page * RUN_PAGE, saved[RUN_PAGE];
 		memcpy(saved, p, RUN_PAGE);
-		for (int k = 0; k < 3; k++)
-			p[mix(seed++) % 1000] = (unsigned char)mix(seed++);
+		for (int k = 0; k < 3; k++, seed++)
+			p[mix(seed) % 1000] = (unsigned char)(seed * 151);
 		run_page_seal(p, r->id, page);
 		CHECK(pwrite(fd, p, RUN_PAGE, (off_t)page * RUN_PAGE) == RUN_PAGE);
 
