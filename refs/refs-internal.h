@@ -61,6 +61,11 @@ struct refs {
 	struct marks marks;
 	bool marks_changed;
 	char *marks_problem;			/* the file of marks is damaged */
+
+	/* Of the newest keyring record that a check has met. */
+	bool has_keyring;
+	uint64_t generation;
+	unsigned char keyring[HASH_SIZE];
 };
 
 /* -- refs.c -- */

@@ -96,6 +96,9 @@ int refs_each_log(struct refs *r, int (*fn)(const struct log_info *l, void *data
 int refs_verify_log(struct refs *r, const unsigned char id[16], int (*fn)(const char *path,
 		    const char *what, void *data, struct err *err), void *data,
 		    uint64_t *records_out, struct err *err);
+/* What no single log has: the marks, and the keyring file, once every log was checked. */
+int refs_verify_shared(struct refs *r, int (*fn)(const char *path, const char *what, void *data,
+		       struct err *err), void *data, struct err *err);
 /* Is this a name a ref may have? */
 bool ref_name_is_valid(const char *name);
 

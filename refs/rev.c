@@ -8,6 +8,7 @@
 
 #include "lib/sys.h"
 #include "objects/dir.h"
+#include "objects/store-view.h"
 #include "refs/date.h"
 
 #include "refs/rev.h"
@@ -395,12 +396,6 @@ static int take_step(struct parse *p, const char **s, struct err *err)
 
 /* -- paths -- */
 
-static int get_object(void *data, const struct oid *id, enum obj_type type, struct buf *out,
-		      struct err *err)
-{
-	return store_read(data, id, type, NULL, out, err);
-}
-
 /* Take "." and ".." and double slashes out; no slash at either end. */
 static char *clean_path(const char *path)
 {
@@ -497,7 +492,7 @@ static int take_entry(struct parse *p, const struct tree_entry *e, struct err *e
 
 static int walk_path(struct parse *p, const struct oid *root, struct err *err)
 {
-	const struct object_source src = { get_object, p->st };
+	const struct object_source src = store_source(p->st);
 	struct buf hold = BUF_INIT;
 	struct tree_entry e;
 	struct oid at = *root;

@@ -402,7 +402,7 @@ static int check_commit(struct store *st, const struct oid *commit, struct err *
 
 	if (oid_is_zero(commit))
 		return 0;
-	ret = store_find(st, commit, &loc, NULL, err);
+	ret = store_find_fresh(st, commit, &loc, err);
 	if (ret == 0)
 		return err_set(err, ERR_NOT_FOUND, "there is no object %s", oid_hex(commit).s);
 	if (ret > 0 && loc.type != OBJ_COMMIT)

@@ -26,11 +26,6 @@ struct verify {
 	size_t tip_known;
 	const struct record_mark *mark;		/* what was seen of it, or NULL */
 	bool mark_seen;
-
-	/* of all logs */
-	bool has_keyring;
-	uint64_t generation;
-	unsigned char keyring[HASH_SIZE];
 };
 
 static int finding(struct verify *v, const char *path, struct err *err, const char *fmt, ...)
@@ -68,6 +63,17 @@ static int check_list(struct verify *v, const struct record *rec, const char *pa
 	return ret;
 }
 
+static void note_keyring(struct refs *r, const struct record *rec)
+{
+	uint64_t generation = get_u64le(rec->sealed.data);
+
+	if (r->has_keyring && generation < r->generation)
+		return;
+	r->has_keyring = true;
+	r->generation = generation;
+	memcpy(r->keyring, rec->list[0], HASH_SIZE);
+}
+
 static int open_sealed(struct verify *v, const struct buf *raw, struct record *rec, struct err *err)
 {
 	struct advance a = ADVANCE_INIT;
@@ -86,10 +92,8 @@ static int open_sealed(struct verify *v, const struct buf *raw, struct record *r
 	case RECORD_KEYRING:
 		if (rec->sealed.len != sizeof(uint64_t) || rec->nr_list != 1) {
 			ret = err_set(err, ERR_CORRUPT, "a keyring record that is malformed");
-		} else if (!v->has_keyring || get_u64le(rec->sealed.data) >= v->generation) {
-			v->has_keyring = true;
-			v->generation = get_u64le(rec->sealed.data);
-			memcpy(v->keyring, rec->list[0], HASH_SIZE);
+		} else {
+			note_keyring(v->r, rec);
 		}
 		break;
 	default:
@@ -239,34 +243,14 @@ static int check_keyring(struct verify *v, struct err *err)
 	uint64_t generation;
 	int ret = 0;
 
-	if (!v->has_keyring)
+	if (!v->r->has_keyring)
 		return 0;
 	char *path = xasprintf("%s/../keys/keyring", v->r->dir);
 	if (refs_keyring_hash(v->r->dir, hash, &generation, &why) < 0)
 		ret = finding(v, path, err, "%s", why.msg);
-	else if (memcmp(hash, v->keyring, HASH_SIZE) != 0)
+	else if (memcmp(hash, v->r->keyring, HASH_SIZE) != 0)
 		ret = finding(v, path, err, "the keyring is not the one that the logs name");
 	sys_free(path);
-	return ret;
-}
-
-int refs_verify(struct refs *r, int (*fn)(const char *path, const char *what, void *data,
-		struct err *err), void *data, uint64_t *records_out, struct err *err)
-{
-	struct verify v = { .r = r, .fn = fn, .data = data };
-	int ret = 0;
-
-	if (r->marks_problem) {
-		char *path = xasprintf("%s/marks", r->state_dir);
-		ret = finding(&v, path, err, "%s", r->marks_problem);
-		sys_free(path);
-	}
-	for (size_t i = 0; ret == 0 && i < r->nr; i++)
-		ret = check_log(&v, &r->logs[i]->id, err);
-	if (ret == 0)
-		ret = check_keyring(&v, err);
-	if (records_out)
-		*records_out = v.records;
 	return ret;
 }
 
@@ -281,7 +265,35 @@ int refs_verify_log(struct refs *r, const unsigned char id[16], int (*fn)(const 
 	if (!refs_log(r, &device))
 		return err_set(err, ERR_NOT_FOUND, "there is no such log");
 	int ret = check_log(&v, &device, err);
-	if (records_out)
-		*records_out = v.records;
+	*records_out = v.records;
 	return ret;
+}
+
+int refs_verify_shared(struct refs *r, int (*fn)(const char *path, const char *what, void *data,
+		       struct err *err), void *data, struct err *err)
+{
+	struct verify v = { .r = r, .fn = fn, .data = data };
+	int ret = 0;
+
+	if (r->marks_problem) {
+		char *path = xasprintf("%s/marks", r->state_dir);
+		ret = finding(&v, path, err, "%s", r->marks_problem);
+		sys_free(path);
+	}
+	return ret == 0 ? check_keyring(&v, err) : ret;
+}
+
+int refs_verify(struct refs *r, int (*fn)(const char *path, const char *what, void *data,
+		struct err *err), void *data, uint64_t *records_out, struct err *err)
+{
+	uint64_t all = 0, records;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < r->nr; i++) {
+		ret = refs_verify_log(r, r->logs[i]->id.b, fn, data, &records, err);
+		all += records;
+	}
+	if (records_out)
+		*records_out = all;
+	return ret == 0 ? refs_verify_shared(r, fn, data, err) : ret;
 }
