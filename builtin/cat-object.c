@@ -174,7 +174,7 @@ int cmd_cat_object(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_FLAG(0, "raw", &raw, "print the encoded bytes, as hash-object -t reads them"),
 		OPT_END
 	};
-	int ret = opt_parse(opts, cat_object_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, cat_object_usage, &argc, &argv, err);
 
 	if (ret < 0)
 		return ret;

@@ -186,7 +186,7 @@ int cmd_cat_tree(struct ub *ub, int argc, char **argv, struct err *err)
 	};
 	struct rev rev = REV_INIT;
 	struct oid tree;
-	int ret = opt_parse(opts, cat_tree_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, cat_tree_usage, &argc, &argv, err);
 
 	if (ret < 0)
 		return ret;

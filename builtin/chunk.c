@@ -138,7 +138,7 @@ int cmd_chunk(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_FLAG(0, "sizes", &c.sizes, "print the sizes alone"),
 		OPT_END
 	};
-	int fd = STDIN_FILENO, ret = opt_parse(opts, chunk_usage, &argc, &argv, err);
+	int fd = STDIN_FILENO, ret = ub_parse(ub, opts, chunk_usage, &argc, &argv, err);
 	bool is_stdin;
 
 	if (ret < 0)

@@ -264,7 +264,7 @@ int cmd_commit_tree(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_END
 	};
 	struct oid id;
-	int ret = opt_parse(opts, commit_tree_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, commit_tree_usage, &argc, &argv, err);
 
 	if (ret == 0 && argc != 1)
 		ret = err_set(err, ERR_USAGE, argc ? "one tree at a time" : "which tree?");

@@ -76,7 +76,7 @@ int cmd_for_each_ref(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_FLAG('z', NULL, &p.nul, "end records with NUL"),
 		OPT_END
 	};
-	int ret = opt_parse(opts, for_each_ref_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, for_each_ref_usage, &argc, &argv, err);
 
 	if (ret < 0)
 		return ret;

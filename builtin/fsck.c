@@ -408,7 +408,7 @@ int cmd_fsck(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_END
 	};
 	uint64_t started = sys_monotonic_ns();
-	int ret = opt_parse(opts, fsck_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, fsck_usage, &argc, &argv, err);
 
 	if (ret == 0 && argc > 0)
 		ret = err_set(err, ERR_USAGE, "'ub fsck' takes no arguments");

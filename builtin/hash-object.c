@@ -315,7 +315,7 @@ int cmd_hash_object(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_FLAG('z', "null", &nul, "names end in NUL"),
 		OPT_END
 	};
-	int ret = opt_parse(opts, hash_object_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, hash_object_usage, &argc, &argv, err);
 
 	if (ret < 0)
 		return ret;

@@ -93,7 +93,7 @@ int cmd_index(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_FLAG(0, "check", &wants_check, "read all of the index and look for its packs"),
 		OPT_END
 	};
-	int ret = opt_parse(opts, index_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, index_usage, &argc, &argv, err);
 
 	if (ret < 0)
 		return ret;

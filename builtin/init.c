@@ -24,9 +24,8 @@
 #include "builtin/repo.h"
 
 static const char init_usage[] =
-	"ub init [--meta DIR] [--data DIR] [--chunk-size MIN:AVG:MAX] [--pack-size N]\n"
-	"        [--erasure K+M] [--survive 1|2] [--kdf MEM:PASSES] [--device NAME]\n"
-	"        [--no-device-key] [DIR]";
+	"ub init [--meta DIR] [--data DIR] [--chunk-size MIN:AVG:MAX] [--pack-size N] "
+	"[--erasure K+M] [--survive 1|2] [--kdf MEM:PASSES] [--device NAME] [--no-device-key] [DIR]";
 
 struct init {
 	const char *chunk_size, *erasure, *kdf, *device, *meta, *data, *clouds;
@@ -388,7 +387,7 @@ int cmd_init(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_FLAG(0, "no-cloud-password", &in.no_cloud_password, NULL),
 		OPT_END
 	};
-	int ret = opt_parse(opts, init_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, init_usage, &argc, &argv, err);
 
 	if (ret < 0)
 		return ret;

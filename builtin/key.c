@@ -447,7 +447,7 @@ int cmd_key(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_FLAG(0, "check", &args.check, "try recovery words, read from standard input"),
 		OPT_END
 	};
-	int ret = opt_parse(opts, key_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, key_usage, &argc, &argv, err);
 
 	if (ret < 0)
 		return ret;

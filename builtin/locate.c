@@ -50,7 +50,7 @@ int cmd_locate(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_FLAG(0, "pack", &path_only, "print the path of the pack alone"),
 		OPT_END
 	};
-	int ret = opt_parse(opts, locate_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, locate_usage, &argc, &argv, err);
 
 	if (ret == 0 && argc == 0)
 		ret = err_set(err, ERR_USAGE, "which object?");

@@ -1,22 +1,21 @@
 /*
  * ub mktree: a tree from what cat-tree prints.
  *
- * Sorted input of any length streams into pieces.  Input that is not sorted is gathered, encoded,
- * up to SORT_MAX, and sorted there.
+ * Lines may come in any order and number: entries are sorted in bounded memory, and go from there
+ * into the pieces of the directory.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/interrupt.h"
+#include "lib/path.h"
 #include "lib/sys.h"
 #include "objects/builder.h"
+#include "objects/entry-sort.h"
 #include "objects/store-view.h"
 #include "builtin/ub.h"
 
 static const char mktree_usage[] = "ub mktree [-z]";
-
-#define SORT_MAX ((size_t)32 << 20)	/* of encoded entries and what sorts them */
 
 struct making {
 	struct ub *ub;
@@ -24,14 +23,8 @@ struct making {
 	struct tree_builder *builder;
 	struct treetext text;
 	struct treetext_store store;	/* what the store says */
+	struct entry_sort *sort;
 	unsigned int flags;
-
-	/* entries that wait for others that may sort before them */
-	struct buf pending;
-	size_t *offs, nr, alloc;
-	bool is_streaming;		/* too many to wait: from here on they must be sorted */
-	bool is_sorted;
-	struct buf last;		/* name */
 };
 
 /* -- lines of standard input -- */
@@ -119,99 +112,7 @@ static int get(void *data, const struct oid *id, struct buf *out, struct err *er
 	return m->store.get(m->store.data, id, out, err);
 }
 
-/* -- order -- */
-
-static struct tree_entry entry_at(const struct making *m, size_t off)
-{
-	struct tree_iter it = { .p = m->pending.data + off, .left = 1 };
-	struct err err = ERR_INIT;
-	struct tree_entry e;
-
-	it.end = m->pending.data + m->pending.len;
-	if (tree_iter_next(&it, &e, &err) != 1)
-		BUG("an entry that was encoded here does not decode: %s", err.msg);
-	return e;
-}
-
-/* An entry begins with the length of its name. */
-static const unsigned char *name_at(const unsigned char *p, size_t *n)
-{
-	*n = p[0] & 0x7f;
-	if (p[0] & 0x80) {
-		*n |= (size_t)p[1] << 7;
-		p++;
-	}
-	return p + 1;
-}
-
-static int cmp_pending(const void *a, const void *b, void *data)
-{
-	const unsigned char *base = data;
-	size_t n, k;
-	const unsigned char *p = name_at(base + *(const size_t *)a, &n);
-	const unsigned char *q = name_at(base + *(const size_t *)b, &k);
-
-	return name_cmp(p, n, q, k);
-}
-
-static int twice(const struct tree_entry *e, struct err *err)
-{
-	return err_set(err, ERR_USAGE, "'%.*s' stands twice", (int)e->name_len,
-		       (const char *)e->name);
-}
-
-/* All that waits, in order, into the builder. */
-static int flush_pending(struct making *m, struct err *err)
-{
-	int ret = 0;
-
-	if (!m->is_sorted)
-		qsort_r(m->offs, m->nr, sizeof(*m->offs), cmp_pending, m->pending.data);
-	for (size_t i = 0; ret == 0 && i < m->nr; i++) {
-		struct tree_entry e = entry_at(m, m->offs[i]);
-		if (i > 0 && cmp_pending(&m->offs[i - 1], &m->offs[i], m->pending.data) == 0)
-			ret = twice(&e, err);
-		else
-			ret = tree_builder_add(m->builder, &e, err);
-		if (ret == 0)
-			ret = interrupt_check(err);
-	}
-	buf_release(&m->pending);
-	sys_free(m->offs);
-	m->offs = NULL;
-	m->nr = m->alloc = 0;
-	return ret;
-}
-
-static int add(struct making *m, const struct tree_entry *e, struct err *err)
-{
-	int c = m->last.len == 0 ? -1 : name_cmp(m->last.data, m->last.len, e->name, e->name_len);
-
-	if (c == 0)
-		return twice(e, err);
-	if (c > 0 && m->is_streaming)
-		return err_set(err, ERR_USAGE, "'%.*s' is out of order: more than %zu MiB must come "
-			       "sorted by name (LC_ALL=C)", (int)e->name_len,
-			       (const char *)e->name, SORT_MAX >> 20);
-	m->is_sorted &= c < 0;
-	buf_reset(&m->last);
-	buf_put(&m->last, e->name, e->name_len);
-	if (m->is_streaming)
-		return tree_builder_add(m->builder, e, err);
-	if (m->nr == m->alloc) {
-		m->alloc = m->alloc ? 2 * m->alloc : 1024;
-		m->offs = xrealloc(m->offs, m->alloc * sizeof(*m->offs));
-	}
-	m->offs[m->nr++] = m->pending.len;
-	tree_encode_entry(&m->pending, e);
-	if (m->pending.len + m->nr * sizeof(*m->offs) < SORT_MAX)
-		return 0;
-	if (!m->is_sorted)
-		return err_set(err, ERR_USAGE, "more than %zu MiB must come sorted by name (LC_ALL=C)",
-			       SORT_MAX >> 20);
-	m->is_streaming = true;
-	return flush_pending(m, err);
-}
+/* -- entries -- */
 
 static int read_entries(struct making *m, struct lines *l, struct err *err)
 {
@@ -225,7 +126,7 @@ static int read_entries(struct making *m, struct lines *l, struct err *err)
 		if (ret == 0)
 			ret = treetext_resolve(&m->text, &st, err);
 		if (ret == 0)
-			ret = add(m, &m->text.e, err);
+			ret = entry_sort_add(m->sort, &m->text.e, err);
 		if (ret < 0)
 			return err_wrap(err, "line %llu", (unsigned long long)l->nr);
 		ret = interrupt_check(err);
@@ -235,9 +136,33 @@ static int read_entries(struct making *m, struct lines *l, struct err *err)
 	return ret;
 }
 
+/* All entries, in order, into the builder. */
+static int build(struct making *m, struct oid *id_out, struct err *err)
+{
+	struct buf last = BUF_INIT;
+	struct tree_entry e;
+	int ret;
+
+	while ((ret = entry_sort_next(m->sort, &e, err)) == 1) {
+		if (last.len > 0 && name_cmp(last.data, last.len, e.name, e.name_len) == 0)
+			ret = err_set(err, ERR_USAGE, "'%.*s' stands twice", (int)e.name_len,
+				      (const char *)e.name);
+		else
+			ret = tree_builder_add(m->builder, &e, err);
+		buf_reset(&last);
+		buf_put(&last, e.name, e.name_len);
+		if (ret == 0)
+			ret = interrupt_check(err);
+		if (ret < 0)
+			break;
+	}
+	buf_release(&last);
+	return ret < 0 ? ret : tree_builder_end(m->builder, id_out, err);
+}
+
 int cmd_mktree(struct ub *ub, int argc, char **argv, struct err *err)
 {
-	struct making m = { .ub = ub, .is_sorted = true, .pending = BUF_INIT, .last = BUF_INIT };
+	struct making m = { .ub = ub };
 	struct lines lines = { .in = BUF_INIT, .stop = '\n' };
 	bool nul = false;
 	const struct opt opts[] = {
@@ -245,7 +170,7 @@ int cmd_mktree(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_END
 	};
 	struct oid id;
-	int ret = opt_parse(opts, mktree_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, mktree_usage, &argc, &argv, err);
 
 	if (ret < 0)
 		return ret;
@@ -257,15 +182,15 @@ int cmd_mktree(struct ub *ub, int argc, char **argv, struct err *err)
 	}
 	struct object_sink sink = { put, &m, keys_chunker_key(ub->keys) };
 	m.store = store_treetext(ub->store);
+	char *tmp_dir = path_join(ub->repo_path, "tmp");
 	m.builder = tree_builder_new(&sink);
+	m.sort = entry_sort_new(tmp_dir, ENTRY_SORT_MEMORY);
 	treetext_init(&m.text);
 	ret = session_begin(&m.session, ub->store, err);
 	if (ret == 0)
 		ret = read_entries(&m, &lines, err);
 	if (ret == 0)
-		ret = flush_pending(&m, err);
-	if (ret == 0)
-		ret = tree_builder_end(m.builder, &id, err);
+		ret = build(&m, &id, err);
 	if (ret == 0)
 		ret = session_commit(m.session, err);
 	if (ret == 0)
@@ -275,9 +200,8 @@ int cmd_mktree(struct ub *ub, int argc, char **argv, struct err *err)
 		out_printf(&ub->out, "%s\n", oid_hex(&id).s);
 	treetext_release(&m.text);
 	tree_builder_free(m.builder);
-	buf_release(&m.pending);
-	buf_release(&m.last);
+	entry_sort_free(m.sort);
 	buf_release(&lines.in);
-	sys_free(m.offs);
+	sys_free(tmp_dir);
 	return ret;
 }

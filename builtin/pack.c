@@ -273,7 +273,7 @@ int cmd_pack(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_STR(0, "verify", &verify, "pack", "hash a pack and open all its objects"),
 		OPT_END
 	};
-	int ret = opt_parse(opts, pack_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, pack_usage, &argc, &argv, err);
 
 	if (ret < 0)
 		return ret;

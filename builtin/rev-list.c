@@ -115,7 +115,7 @@ int cmd_rev_list(struct ub *ub, int argc, char **argv, struct err *err)
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--not") == 0)
 			argv[i] = not_mark;
-	int ret = opt_parse(opts, rev_list_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, rev_list_usage, &argc, &argv, err);
 	if (ret < 0)
 		return ret;
 	if (missing_in)

@@ -10,7 +10,7 @@ int cmd_rev_parse(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	const struct opt opts[] = { OPT_END };
 	struct rev rev = REV_INIT;
-	int ret = opt_parse(opts, rev_parse_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, rev_parse_usage, &argc, &argv, err);
 
 	if (ret == 0 && argc == 0)
 		ret = err_set(err, ERR_USAGE, "which revision?");

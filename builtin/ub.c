@@ -15,20 +15,13 @@
 #include "lib/path.h"
 #include "lib/sys.h"
 #include "crypto/secret.h"
+#include "builtin/repo.h"
 #include "builtin/ub.h"
 
 static const char ub_usage[] =
 	"ub [common options] COMMAND [arguments]\n"
 	"ub help [COMMAND]\n"
 	"ub --version";
-
-/* TODO: plain references once every command of commands.def is there. */
-#define COMMAND(name, fn, group, flags, summary) \
-	__attribute__((weak)) int cmd_##fn(struct ub *ub, int argc, char **argv, struct err *err);
-#include "builtin/commands.def"
-#undef COMMAND
-__attribute__((weak)) int repo_open(struct ub *ub, unsigned int flags, struct err *err);
-__attribute__((weak)) int repo_close(struct ub *ub, struct err *err);
 
 #define COMMAND(name, fn, group, flags, summary) { name, cmd_##fn, group, flags, summary },
 const struct command commands[] = {
@@ -40,7 +33,7 @@ const struct command commands[] = {
 const struct command *command_find(const char *name)
 {
 	for (const struct command *c = commands; c->name; c++)
-		if (strcmp(c->name, name) == 0 && c->run)
+		if (strcmp(c->name, name) == 0)
 			return c;
 	return NULL;
 }
@@ -111,7 +104,7 @@ void ub_overview(struct buf *out)
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		buf_printf(out, "\n%s\n", groups[i].title);
 		for (const struct command *c = commands; c->name; c++)
-			if (c->group == groups[i].group && c->run)
+			if (c->group == groups[i].group)
 				buf_printf(out, "    %-14s %s\n", c->name, c->summary);
 	}
 	buf_put_str(out, "\nCommon options: -r/--repo DIR, -p/--password-file FILE, -q, -v, --json,"
@@ -195,7 +188,7 @@ int ub_parse(struct ub *ub, const struct opt *opts, const char *usage, int *argc
 	ret = find_repo_path(ub, err);
 	if (ret < 0)
 		return ret;
-	if (c->flags & NEEDS_REPO && repo_open)
+	if (c->flags & NEEDS_REPO)
 		ret = repo_open(ub, c->flags, err);
 	return ret;
 }
@@ -239,7 +232,7 @@ static int unknown_command(const char *name, struct err *err)
 	for (const struct command *c = commands; c->name; c++) {
 		unsigned int d = distance(name, c->name);
 
-		if (c->run && d < best_distance) {
+		if (d < best_distance) {
 			best = c;
 			best_distance = d;
 		}
@@ -281,7 +274,7 @@ static int dispatch(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	struct err close_err = ERR_INIT;
 	struct buf text = BUF_INIT;
-	int ret, closed = 0;
+	int ret, closed;
 
 	ret = parse_before_verb(ub, &argc, &argv, err);
 	if (ret == 0 && argc == 0) {
@@ -302,8 +295,7 @@ static int dispatch(struct ub *ub, int argc, char **argv, struct err *err)
 		goto done;
 	}
 	ret = ub->command->run(ub, argc, argv, err);
-	if (repo_close)
-		closed = repo_close(ub, &close_err);
+	closed = repo_close(ub, &close_err);
 	if (closed < 0 && ret >= 0) {
 		*err = close_err;
 		ret = closed;

@@ -68,8 +68,6 @@ const struct command *command_find(const char *name);
  */
 int ub_parse(struct ub *ub, const struct opt *opts, const char *usage, int *argc, char ***argv,
 	     struct err *err);
-/* For commands: the house's parser is the one with the common options. */
-#define opt_parse(opts, usage, argc, argv, err) ub_parse(ub, opts, usage, argc, argv, err)
 
 /* A sentence on standard error, "ub: ...", unless -q: said along the way, not a failure. */
 void ub_say(const struct ub *ub, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -64,7 +64,7 @@ int cmd_update_ref(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_FLAG('d', "delete", &remove, "take the name away"),
 		OPT_END
 	};
-	int ret = opt_parse(opts, update_ref_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, update_ref_usage, &argc, &argv, err);
 
 	if (ret < 0)
 		return ret;

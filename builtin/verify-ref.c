@@ -144,7 +144,7 @@ int cmd_verify_ref(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	struct check c = { .ub = ub };
 	const struct opt opts[] = { OPT_END };
-	int ret = opt_parse(opts, verify_ref_usage, &argc, &argv, err);
+	int ret = ub_parse(ub, opts, verify_ref_usage, &argc, &argv, err);
 
 	if (ret == 0 && argc == 0)
 		ret = check_all(&c, err);
