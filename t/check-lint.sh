@@ -40,7 +40,7 @@ then
 	echo "$sources" | tr ' ' '\n' | xargs -P 2 -n 4 sh -c '
 		clang-tidy --quiet --warnings-as-errors="*" --checks="$0" "$@" -- '"$flags"' \
 			-Wno-unknown-warning-option 2>build/tidy.log.$$; s=$?
-		grep -v "warnings generated\|warnings treated\|Suppressed\|^Use -header" build/tidy.log.$$ >&2
+		grep "error:\|warning:" build/tidy.log.$$ >&2
 		rm -f build/tidy.log.$$; exit $s' "$checks" && echo "ok    clang-tidy" || status=1
 else
 	echo "skip  clang-tidy: not installed"

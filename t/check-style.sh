@@ -4,7 +4,7 @@
 cd "${0%/*}/.." || exit 1
 status=0
 complain () {
-	test -z "$1" || { printf '%s\n' "$1" | sed "s/^/style: $2: /" | head -n 20; status=1; }
+	test -z "$1" || { printf '%s\n' "$1" | sed "s/^/style: $2: /"; status=1; }
 }
 
 c_files=$(ls ./*/*.[ch] t/*/*.[ch] 2>/dev/null | sed 's|^\./||' | grep -v '^build/')
@@ -28,7 +28,7 @@ complain "$(grep -nE '\w\* \w' $c_files | grep -E '^[^:]*:[0-9]+:\s*(const |stat
 complain "$(grep -nE '^typedef struct|^}[ 	]*[a-z_]+_t;' $c_files)" 'no typedefs for structs'
 complain "$(grep -nE '//' $c_files | grep -vE ':[0-9]+:.*(https?:|"[^"]*//|/\*.*//|^\S+:[0-9]+:\s*\*)')" \
 	'comments are /* */'
-complain "$(for f in $c_files; do case $f in *.c)
+complain "$(for f in $c_files; do case $f in t/unit/*) ;; *.c)
 	awk 'NR == 1 && !/^\/\*/ { print FILENAME; exit } { exit }' "$f" ;; esac; done)" \
 	'a file opens with what it is for'
 complain "$(for f in $c_files; do case $f in *.h)
@@ -36,7 +36,7 @@ complain "$(for f in $c_files; do case $f in *.h)
 	grep -q "^#ifndef $guard$" "$f" || echo "$f: $guard" ;; esac; done)" 'include guard'
 complain "$(grep -nE '^(static )?(char|int|bool|unsigned|size_t|uint[0-9]+_t|struct \w+) \*?\w+( = [^;(]*)?;' \
 	$(ls lib/*.c crypto/*.c objects/*.c refs/*.c builtin/*.c 2>/dev/null | grep -v 'lib/sys') |
-	grep -v 'const ' | grep -vE '/\* (hook|set once)')" 'mutable globals'
+	grep -v 'const ' | grep -vE '^crypto/secret.c|/\* (hook|set once)')" 'mutable globals'
 }
 test $status != 0 || echo "ok    style"
 exit $status

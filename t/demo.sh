@@ -26,18 +26,16 @@ seq 1 200000 >docs/numbers
 echo 'a small file' >docs/note
 
 run 'ub init --kdf 8M:1 --password-file password'
-run 'big=$(ub hash-object -w big); echo $big'
+run 'big=$(ub hash-object -w big) && echo $big'
 run 'ub cat-object -p $big | cmp - big && echo "the same bytes came back"'
-run 'ub hash-object -w docs/note docs/numbers'
-run 'for f in note numbers; do
-	set -- $(ub hash-object docs/$f) $(wc -c <docs/$f)
-	printf "100644 blob %s %s\t%s\n" $1 $2 $f
-done >entries; cat entries'
-run "sed -i \"/numbers/s/ blob / \$(ub cat-object -t \$(ub hash-object docs/numbers)) /\" entries"
-run 'tree=$(ub mktree <entries); ub cat-tree $tree'
-run 'commit=$(ub commit-tree $tree -m "my first snapshot"); echo $commit'
-run 'ub update-ref main $commit && ub for-each-ref'
-run 'ub cat-object -p HEAD:docs/note 2>/dev/null || ub cat-object -p HEAD:note'
-run 'ub rev-list --objects HEAD'
+run 'for f in docs/*; do
+	id=$(ub hash-object -w $f) || exit
+	printf "100644 %s %s %s\t%s\n" $(ub cat-object -t $id) $id $(wc -c <$f) ${f##*/}
+done >entries && cat entries'
+run 'tree=$(ub mktree <entries) && ub cat-tree $tree'
+run 'commit=$(ub commit-tree $tree -m "my first snapshot") && ub update-ref main $commit && ub for-each-ref'
+run 'ub cat-object -p HEAD:note && ub cat-object -p HEAD:numbers | cmp - docs/numbers'
+run 'du -sh repo; ub hash-object -w big docs/* >again && du -sh repo; echo "storing it twice adds nothing"'
+run '! grep -rq "a small file" repo && echo "nothing readable lies in the repository"'
 run 'ub fsck'
 printf '\nAll of it worked; %s is removed now.\n' "$scratch"
