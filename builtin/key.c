@@ -184,7 +184,8 @@ static int default_slot(const struct keys *k, const struct key_slot *slots, size
 		passwords++;
 	}
 	if (!passwords)
-		return err_set(err, ERR_NOT_FOUND, "there is no password slot; 'ub key add' makes one");
+		return err_set(err, ERR_NOT_FOUND,
+			       "there is no password slot; 'ub key add' makes one");
 	if (passwords > 1)
 		return err_set(err, ERR_AMBIGUOUS, "there are %zu password slots; say which, see "
 			       "'ub key list'", passwords);
@@ -440,7 +441,8 @@ int cmd_key(struct ub *ub, int argc, char **argv, struct err *err)
 	struct key_args args = { 0 };
 	const struct opt opts[] = {
 		OPT_STR(0, "label", &args.label, "text", "what the new slot is for"),
-		OPT_STR(0, "kdf", &args.kdf, "mem:passes", "what a try of the password costs (256M:3)"),
+		OPT_STR(0, "kdf", &args.kdf, "mem:passes",
+			"what a try of the password costs (256M:3)"),
 		OPT_STR(0, "new-password-file", &args.new_password_file, "file",
 			"read the new password here"),
 		OPT_FLAG(0, "device", &args.device, "let this machine open it without a password"),
@@ -452,7 +454,8 @@ int cmd_key(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret < 0)
 		return ret;
 	if (!argc)
-		return err_set(err, ERR_USAGE, "'ub key' what? list, add, remove, passwd or recovery");
+		return err_set(err, ERR_USAGE,
+			       "'ub key' what? list, add, remove, passwd or recovery");
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
 		const struct verb *v = &verbs[i];
 		if (strcmp(argv[0], v->name) != 0)

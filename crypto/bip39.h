@@ -18,7 +18,8 @@
 void bip39_encode(const unsigned char entropy[BIP39_ENTROPY_SIZE], struct secret *words_out);
 /*
  * Words as people type them: any blanks between, any case, numbers before them, cut to four or
- * more letters; a NUL ends them.  ERR_KEY names what is wrong: the word's position and the nearest one.
+ * more letters; a NUL ends them.  ERR_KEY names what is wrong: the word's position and the
+ * nearest one.
  */
 int bip39_parse(const void *text, size_t n, struct secret *entropy_out, struct err *err);
 

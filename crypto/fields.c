@@ -1,6 +1,7 @@
 /*
  * What the key files share: magic, version and flags in front, extension fields, a closing hash.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "crypto/secret.h"
@@ -70,9 +71,8 @@ int fields_check(struct reader *r, const char *what, struct err *err)
 		if (!reader_ok(r) || (i && tag <= last))
 			return err_set(err, ERR_CORRUPT, "%s has malformed fields", what);
 		if (tag & 1)
-			return err_set(err, ERR_FORMAT,
-				       "%s has the critical field %llu, which this ub does not know",
-				       what, (unsigned long long)tag);
+			return err_set(err, ERR_FORMAT, "%s has the critical field %" PRIu64
+				       ", which this ub does not know", what, tag);
 		last = tag;
 	}
 	return 0;

@@ -8,7 +8,7 @@
  *	REPO/keys/genesis		public; its hash is the repository id
  *	REPO/keys/keyring		sealed under the master key
  *	REPO/keys/slot-<16 hex>		the master key, wrapped: password, recovery words, device
- *	STATE/<repository id>/device	this device's name, Ed25519 seed and device-slot secret, 0600
+ *	STATE/<repository id>/device	this device's name, Ed25519 seed and slot secret, 0600
  *	STATE/<repository id>/admin	the admin key's seed, 0600; may be kept elsewhere
  * where STATE is $XDG_STATE_HOME/ub, never inside the repository folder, which may be copied.
  *

@@ -60,7 +60,8 @@ static int fast_crypt(bool sealing, unsigned char *out, const unsigned char key[
 	crypto_core_hchacha20(subkey, nonce, key, NULL);
 	memcpy(iv + 4, nonce + 16, 8);
 	if (EVP_CipherInit_ex2(ctx, fast_cipher, subkey, iv, sealing, NULL) != 1 ||
-	    (!sealing && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, SEAL_TAG_SIZE, tag) != 1) ||
+	    (!sealing &&
+	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, SEAL_TAG_SIZE, tag) != 1) ||
 	    (ad_size && EVP_CipherUpdate(ctx, NULL, &n, ad, (int)ad_size) != 1) ||
 	    !fast_update(ctx, out, in, size))
 		goto done;

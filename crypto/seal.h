@@ -19,10 +19,11 @@
 #define SEAL_TAG_SIZE 16
 #define SEAL_OVERHEAD (SEAL_NONCE_SIZE + SEAL_TAG_SIZE)
 
-/* `out` gets size + SEAL_OVERHEAD bytes and must not overlap `in`. Key schedule is wiped before return. */
-void seal(unsigned char *out, const unsigned char key[SEAL_KEY_SIZE], const void *ad, size_t ad_size,
-	  const void *in, size_t size);
-/* `out` gets size - SEAL_OVERHEAD bytes; false if not genuine (out is then zeroed). */
+/* `out` gets size + SEAL_OVERHEAD bytes and must not overlap `in`.  What was derived from the key
+ * is wiped before return. */
+void seal(unsigned char *out, const unsigned char key[SEAL_KEY_SIZE], const void *ad,
+	  size_t ad_size, const void *in, size_t size);
+/* `out` gets size - SEAL_OVERHEAD bytes.  ERR_CORRUPT: not genuine; `out` is then zeroed. */
 int unseal(unsigned char *out, const unsigned char key[SEAL_KEY_SIZE], const void *ad,
 	   size_t ad_size, const unsigned char *in, size_t size, struct err *err);
 

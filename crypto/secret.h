@@ -3,7 +3,8 @@
 
 /*
  * Memory for keys: locked, between guard pages, left out of core images, zeroed on release.
- * Small secrets share guarded pages (an arena), so a thousand of them do not cost a thousand mlocks.
+ * Small secrets share guarded pages (an arena), so a thousand of them do not cost a thousand
+ * mlocks.
  */
 
 #include <stdbool.h>

@@ -34,7 +34,8 @@ test_expect_success 'three slots are there after init' '
 
 test_expect_success 'as JSON too' '
 	ub key list --json >list && test_line_count 3 list &&
-	test_grep "\"slot_type\":\"password\",\"created\":\"[^\"]*Z\",\"label\":\"\",\"kdf_memory\":8388608,\"kdf_passes\":1" list &&
+	test_grep "\"slot_type\":\"password\",\"created\":\"[^\"]*Z\",\"label\":\"\"" list &&
+	test_grep "\"kdf_memory\":8388608,\"kdf_passes\":1" list &&
 	test_grep "\"this_device\":true" list
 '
 
@@ -48,17 +49,19 @@ test_expect_success 'the device slot opens, a named password file alone' '
 
 test_expect_success 'with --json a wrong password is an object' '
 	test_expect_code 12 ub --password-file wrong key list --json 2>err &&
-	test_grep "^{\"type\":\"error\",\"code\":\"key\",\"exit\":12,\"message\":\"wrong password\"}$" err
+	test_grep "^{\"type\":\"error\",\"code\":\"key\",\"exit\":12,\"message\":\"wrong" err
 '
 
 test_expect_success 'without the device slot each source opens' '
 	test_expect_code 12 alone ub cat-object -p $(cat id) </dev/null 2>err &&
 	test_grep "there is no password" err &&
 	UB_PASSWORD=password alone ub cat-object -p $(cat id) >out && test_cmp file out &&
-	UB_PASSWORD_FILE=$HOME/password alone ub cat-object -p $(cat id) >out && test_cmp file out &&
+	UB_PASSWORD_FILE=$HOME/password alone ub cat-object -p $(cat id) >out &&
+	test_cmp file out &&
 	UB_PASSWORD_COMMAND="cat \"$HOME/password\"" alone ub cat-object -p $(cat id) >out &&
 	test_cmp file out &&
-	UB_PASSWORD_FD=7 alone ub cat-object -p $(cat id) 7<"$HOME/password" >out && test_cmp file out
+	UB_PASSWORD_FD=7 alone ub cat-object -p $(cat id) 7<"$HOME/password" >out &&
+	test_cmp file out
 '
 
 test_expect_success 'the first source that is set decides' '
@@ -128,7 +131,8 @@ test_expect_success 'a changed password opens, the old one no more, and the trut
 	ub key passwd --kdf 8M:1 --new-password-file third $(cut -c1-8 slot) >new 2>err &&
 	test_grep "kept a copy of the old slot" err &&
 	test_expect_code 12 ub --password-file second key list &&
-	ub --password-file third key list >list && test_grep "^$(cat new) .*	in the safe$" list &&
+	ub --password-file third key list >list &&
+	test_grep "^$(cat new) .*	in the safe$" list &&
 	ub --repo kept --password-file second cat-object -p $(cat id) >out && test_cmp file out &&
 	cp kept/keys/slot-$(cat slot) "$UB_DIR/keys/" &&
 	ub --password-file second cat-object -p $(cat id) >out && test_cmp file out &&
@@ -155,7 +159,8 @@ test_expect_success 'new recovery words take the place of the old' '
 	ub key recovery --check <fresh && test_expect_code 12 ub key recovery --check <words &&
 	slots recovery >ids && test_line_count 1 ids &&
 	ub key recovery --json >json 2>err &&
-	sed "s/.*\"recovery_words\":\"\([a-z ]*\)\".*/\1/" json >fresh && test "$(wc -w <fresh)" = 24 &&
+	sed "s/.*\"recovery_words\":\"\([a-z ]*\)\".*/\1/" json >fresh &&
+	test "$(wc -w <fresh)" = 24 &&
 	ub key recovery --check <fresh
 '
 

@@ -13,7 +13,8 @@ test_expect_success 'setup' '
 	ub init --kdf 8M:1 --password-file "$HOME/password" other >other.out &&
 	password=$(slot_file password) && device=$(slot_file device) &&
 	recovery=$(slot_file recovery) && keyring=$UB_DIR/keys/keyring &&
-	genesis=$UB_DIR/keys/genesis && state=$(echo "$XDG_STATE_HOME/ub/$(ub config core.id)/device") &&
+	genesis=$UB_DIR/keys/genesis &&
+	state=$XDG_STATE_HOME/ub/$(ub config core.id)/device &&
 	test_path_exists "$password" && test_path_exists "$device" && test_path_exists "$state" &&
 	echo wrong >wrong
 '
@@ -80,7 +81,8 @@ test_expect_success 'a damaged device slot is a warning where the password opens
 test_expect_success 'so is a damaged device file' '
 	check () {
 		test_expect_code 6 ub key list 2>err </dev/null && test_grep "/device" err &&
-		ub --password-file "$HOME/password" key list 2>err && test_grep "warning: .*/device" err
+		ub --password-file "$HOME/password" key list 2>err &&
+		test_grep "warning: .*/device" err
 	} && damages "$state" "$keyring"
 '
 
@@ -94,7 +96,8 @@ test_expect_success 'a missing key file is named' '
 '
 
 test_expect_success 'a damaged recovery slot is found by its check' '
-	grep -A3 "^    [a-z]* [a-z]* [a-z]* [a-z]* [a-z]* [a-z]*$" "$HOME/init.out" | head -n 4 >words &&
+	grep -A3 "^    [a-z]* [a-z]* [a-z]* [a-z]* [a-z]* [a-z]*$" "$HOME/init.out" |
+		head -n 4 >words &&
 	ub key recovery --check <words &&
 	flip_bit "$recovery" 100 && test_expect_code 6 ub key recovery --check <words 2>err &&
 	test_grep "${recovery##*/}" err

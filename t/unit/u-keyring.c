@@ -150,7 +150,8 @@ static void test_a_keyring_comes_back_from_its_file(void)
 	CHECK(keyring_open(raw.data, raw.len, other.data, &master, &back, &err) == ERR_CORRUPT);
 	for (size_t i = 0; i < raw.len; i++) {
 		raw.data[i] ^= 4;
-		CHECK(keyring_open(raw.data, raw.len, repo_id, &master, &back, &err) == ERR_CORRUPT);
+		int ret = keyring_open(raw.data, raw.len, repo_id, &master, &back, &err);
+		CHECK(ret == ERR_CORRUPT);
 		raw.data[i] ^= 4;
 		CHECK(keyring_open(raw.data, i, repo_id, &master, &back, &err) == ERR_CORRUPT);
 	}

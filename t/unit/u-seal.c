@@ -44,7 +44,8 @@ static void test_the_draft_s_vector(void)
 		seal_with((enum seal_impl)impl, out, key, nonce, ad, 12, text, n);
 		CHECK(memcmp(out, nonce, 24) == 0);
 		CHECK(memcmp(out + 24, want, n + 16) == 0);
-		CHECK(unseal_with((enum seal_impl)impl, opened, key, ad, 12, out, n + 40, &err) == 0);
+		CHECK(unseal_with((enum seal_impl)impl, opened, key, ad, 12, out, n + 40,
+				  &err) == 0);
 		CHECK(memcmp(opened, text, n) == 0);
 	}
 }
@@ -89,7 +90,8 @@ static void test_each_changed_bit_is_refused(void)
 		for (size_t bit = 0; bit < sizeof(out) * 8; bit++) {
 			out[bit / 8] ^= (unsigned char)(1 << bit % 8);
 			memset(opened, 'y', sizeof(opened));
-			CHECK(unseal_with(which, opened, key, ad, 5, out, 340, &err) == ERR_CORRUPT);
+			CHECK(unseal_with(which, opened, key, ad, 5, out, 340,
+					  &err) == ERR_CORRUPT);
 			CHECK(opened[0] == 0 && opened[299] == 0);
 			out[bit / 8] ^= (unsigned char)(1 << bit % 8);
 		}

@@ -84,7 +84,8 @@ static void test_set_swap_compare(void)
 	secret_random(&b, 32);
 	CHECK(!is_zero(b.data, 32));
 	secret_swap(&a, &b);
-	CHECK(b.size == 3 && secret_is_equal(b.data, "abc", 3) && !secret_is_equal(b.data, "abd", 3));
+	CHECK(b.size == 3 && secret_is_equal(b.data, "abc", 3));
+	CHECK(!secret_is_equal(b.data, "abd", 3));
 	secret_release(&a);
 	secret_release(&b);
 }
@@ -98,7 +99,8 @@ static bool has_flag(const void *p, const char *flag)
 
 	while (f && fgets(line, sizeof(line), f)) {
 		unsigned long from, to;
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2 && strchr(line, '-') < strchr(line, ' '))
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2 &&
+		    strchr(line, '-') < strchr(line, ' '))
 			inside = (uintptr_t)p >= from && (uintptr_t)p < to;
 		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
 			found = strstr(line, flag) != NULL;
