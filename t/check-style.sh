@@ -16,14 +16,15 @@ doc_files=$(ls README.md Documentation/*.adoc builtin/commands.def 2>/dev/null)
 complain "$(grep -nE '[ 	]+$' $c_files $sh_files $doc_files Makefile)" 'blanks at the end'
 complain "$(grep -nE '^ +[^ *]' $c_files | grep -vE '^[^:]*:[0-9]+: \*')" 'indented with blanks'
 complain "$(grep -nE ' 	' $c_files)" 'a blank before a tab'
-complain "$(for f in $c_files $sh_files; do
+complain "$(for f in $c_files; do
 	expand -t 8 "$f" | awk -v f="$f" '{ gsub(/[\200-\277]/, "") }
 		length($0) > 100 { print f ":" NR ": " length($0) " columns" }'
 done)" 'longer than 100 columns'
 complain "$(for f in $c_files $sh_files $doc_files; do
 	test -z "$(tail -c 1 "$f")" || echo "$f"
 done)" 'no newline at the end'
-complain "$(grep -nE '\w\* \w' $c_files | grep -E '^[^:]*:[0-9]+:\s*(const |static |extern )*(struct \w+|char|void|int|uint[0-9]+_t|size_t)\* ')" \
+type='(const |static |extern )*(struct \w+|char|void|int|uint[0-9]+_t|size_t)'
+complain "$(grep -nE "^[ 	]*$type\* \w" $c_files)" \
 	'the star belongs to the name'
 complain "$(grep -nE '^typedef struct|^}[ 	]*[a-z_]+_t;' $c_files)" 'no typedefs for structs'
 complain "$(grep -nE '//' $c_files | grep -vE ':[0-9]+:.*(https?:|"[^"]*//|/\*.*//|^\S+:[0-9]+:\s*\*)')" \

@@ -39,7 +39,8 @@ static bool read_alike(const char *text)
 		same = same_str(ours.v[i].key, theirs.v[i].key) &&
 		       same_str(ours.v[i].value, theirs.v[i].value);
 	if (!same)
-		printf("# %zu against %zu settings in: %s (%s)\n", ours.nr, theirs.nr, text, err.msg);
+		printf("# %zu against %zu settings in: %s (%s)\n", ours.nr, theirs.nr, text,
+		       err.msg);
 	config_list_release(&ours);
 	config_list_release(&theirs);
 	buf_release(&b);
@@ -166,7 +167,8 @@ static void test_includes_are_followed(void)
 	char text[600];
 
 	write_text(scratch("other"), "[core]\nlockWait = 9\n");
-	snprintf(text, sizeof(text), "[include]\npath = %s\n[core]\nmemory = 1G\n", scratch("other"));
+	snprintf(text, sizeof(text), "[include]\npath = %s\n[core]\nmemory = 1G\n",
+		 scratch("other"));
 	c = open_config(text);
 	REQUIRE(c);
 	CHECK(get_is(c, "core.lockWait", "9") && get_is(c, "core.memory", "1G"));

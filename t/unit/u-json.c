@@ -29,7 +29,8 @@ static void test_an_object_is_a_line_with_its_type_first(void)
 	json_double(&j, "nan", (double)NAN);
 	json_hex(&j, "id", "\x01\xff", 2);
 	json_end(&j);
-	CHECK(is(&b, "{\"type\":\"file\",\"size\":18446744073709551615,\"low\":-9223372036854775808,"
+	CHECK(is(&b, "{\"type\":\"file\",\"size\":18446744073709551615,"
+		     "\"low\":-9223372036854775808,"
 		     "\"ok\":true,\"none\":null,\"x\":0.500,\"nan\":null,\"id\":\"01ff\"}\n"));
 }
 
@@ -87,7 +88,8 @@ static void test_base64_is_padded(void)
 	json_b64(&j, "d", "foo", 3);
 	json_b64(&j, "e", "foob", 4);
 	json_end(&j);
-	CHECK(is(&b, "{\"a\":\"\",\"b\":\"Zg==\",\"c\":\"Zm8=\",\"d\":\"Zm9v\",\"e\":\"Zm9vYg==\"}\n"));
+	CHECK(is(&b, "{\"a\":\"\",\"b\":\"Zg==\",\"c\":\"Zm8=\","
+		     "\"d\":\"Zm9v\",\"e\":\"Zm9vYg==\"}\n"));
 }
 
 static void test_utf8_has_no_long_forms_and_no_surrogates(void)

@@ -47,7 +47,8 @@ static void parse_with(struct parsed *p, const char *line, unsigned int flags)
 		p->words[nr++] = w;
 	p->argc = nr;
 	p->argv = p->words;
-	p->ret = opt_parse_with(opts, common, "ub cmd [-f] ARG", flags, &p->argc, &p->argv, &p->err);
+	p->ret = opt_parse_with(opts, common, "ub cmd [-f] ARG", flags, &p->argc, &p->argv,
+				&p->err);
 }
 
 static void parse(struct parsed *p, const char *line)
@@ -159,7 +160,8 @@ static void test_unknown_options_are_named(void)
 	struct parsed p;
 
 	parse(&p, "--flagg");
-	CHECK(p.ret == ERR_USAGE && strstr(p.err.msg, "'--flagg'") && strstr(p.err.msg, "ub cmd -h"));
+	CHECK(p.ret == ERR_USAGE && strstr(p.err.msg, "'--flagg'") &&
+	      strstr(p.err.msg, "ub cmd -h"));
 	parse(&p, "--fla");
 	CHECK(p.ret == ERR_USAGE);
 	parse(&p, "-fX");
