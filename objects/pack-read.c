@@ -320,11 +320,14 @@ int pack_footer_parse(const void *p, size_t n, uint64_t first_off,
 			goto fail;
 	}
 	f.padding = reader_u32le(&r);
-	uint64_t nr_extra = reader_varint(&r);
+	uint64_t nr_extra = reader_varint(&r), last = 0;
 	for (uint64_t i = 0; i < nr_extra && reader_ok(&r); i++) {
 		size_t skip;
 		uint64_t tag = reader_varint(&r);
 		reader_lenbytes(&r, n, &skip);
+		if (tag <= last)
+			reader_fail(&r);
+		last = tag;
 		if (reader_ok(&r) && tag >= 128) {
 			ret = err_set(err, ERR_FORMAT, "footer has field %" PRIu64
 				      ", which this ub does not know", tag);

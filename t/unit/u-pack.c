@@ -874,6 +874,8 @@ static void test_unknown_fields_are_kept_unless_critical(void)
 		{ "\1\5\3abcd", 7, ERR_CORRUPT },
 		{ "\x81\0\5\3abc", 7, ERR_CORRUPT },	/* not the shortest form of 1 */
 		{ "\2\5\3abc", 6, ERR_CORRUPT },
+		{ "\2\5\0\4\0", 5, ERR_CORRUPT },	/* not rising */
+		{ "\1\0\0", 3, ERR_CORRUPT },
 	};
 	struct keys *k = own_keys();
 	struct buf raw = BUF_INIT;
