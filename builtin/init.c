@@ -153,15 +153,42 @@ static int refuse_entry(const char *name, void *data, struct err *err)
 		       name);
 }
 
+static int refuse_pack(const char *name, void *data, struct err *err)
+{
+	(void)name;
+	return err_set(err, ERR_REFUSED, "the making of '%s' was interrupted, and yet it holds packs: "
+		       "remove its file '" REPO_UNFINISHED "' if it is a repository of yours",
+		       (const char *)data);
+}
+
+/* An init that did not finish left no packs: what has some is not thrown away. */
+static int check_leftovers(const char *dir, struct err *err)
+{
+	char *packs = path_join(dir, "packs/meta");
+	int ret = file_each(packs, refuse_pack, (void *)dir, err);
+
+	if (ret == ERR_NOT_FOUND) {
+		err_clear(err);
+		ret = 0;
+	}
+	sys_free(packs);
+	return ret;
+}
+
 /* Absent, empty, or nothing but an init that did not finish. */
 static int check_folder(const char *dir, bool is_again, struct err *err)
 {
 	char *config = path_join(dir, "config");
 	int ret = 0;
 
-	if (!is_again && file_exists(config))
-		ret = err_set(err, ERR_REFUSED, "'%s' is a repository already", dir);
-	else if (!is_again && file_exists(dir))
+	if (is_again)
+		ret = check_leftovers(dir, err);
+	else if (file_exists(config)) {
+		/* Its init may have died before its last sync. */
+		ret = file_sync_again(config, err);
+		if (ret == 0)
+			ret = err_set(err, ERR_REFUSED, "'%s' is a repository already", dir);
+	} else if (file_exists(dir))
 		ret = file_each(dir, refuse_entry, (void *)dir, err);
 	sys_free(config);
 	return ret;

@@ -91,6 +91,15 @@ int repo_open_config(struct ub *ub, unsigned int flags, struct err *err)
 			ret = err_sys(err, "open the repository '%s'", ub->repo_path);
 		goto done;
 	}
+	sys_free(path);
+	path = path_join(ub->repo_path, REPO_UNFINISHED);
+	if (file_exists(path)) {
+		ret = err_set(err, ERR_NO_REPO, "the making of repository '%s' was interrupted; 'ub "
+			      "init' starts it again", ub->repo_path);
+		goto done;
+	}
+	sys_free(path);
+	path = path_join(ub->repo_path, "config");
 	ret = flags & WRITES ? check_owner(ub, err) : 0;
 	if (ret == 0 && !ub->config)
 		ret = config_open(path, &ub->config, err);
@@ -242,11 +251,21 @@ char *repo_refs_cache_path(struct ub *ub)
 	return path_join(store_index_dir(ub->store), "refs-cache");
 }
 
+static int warn_of_log(const char *device, bool own, const char *what, void *data, struct err *err)
+{
+	(void)own;
+	(void)err;
+	ub_warn(data, "warning: the log of '%s': %s", device, what);
+	return 0;
+}
+
 int repo_open_refs(struct ub *ub, struct err *err)
 {
 	char *dir = path_join(ub->repo_path, "refs"), *cache = repo_refs_cache_path(ub);
 	int ret = refs_open(&ub->refs, dir, keys_state_dir(ub->keys), cache, ub->keys, err);
 
+	if (ret == 0)
+		ret = refs_each_problem(ub->refs, warn_of_log, ub, err);
 	sys_free(dir);
 	sys_free(cache);
 	return ret;
@@ -287,6 +306,8 @@ int repo_need_write(struct ub *ub, struct err *err)
 
 	if (ret == 0 && !keys_has_device(ub->keys))
 		ret = join(ub, err);
+	else if (ret == 0 && !refs_is_joined(ub->refs))
+		ret = refs_join(ub->refs, err);		/* a join that was cut short */
 	return ret;
 }
 

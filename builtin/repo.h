@@ -9,6 +9,7 @@
 #include "builtin/ub.h"
 
 #define REPO_FORMAT 0
+#define REPO_UNFINISHED "init-unfinished"	/* while it stands, there is no repository */
 #define REPO_MARKER "ub-store"		/* in --data and --meta folders: the repository's id */
 
 enum repo_flags {

@@ -421,12 +421,21 @@ int file_each(const char *dir, int (*fn)(const char *name, void *data, struct er
 	return ret;
 }
 
+bool file_is_tmp_name(const char *name)
+{
+	unsigned char raw[TMP_RANDOM];
+	size_t n = strlen(FILE_TMP_PREFIX);
+
+	return strncmp(name, FILE_TMP_PREFIX, n) == 0 && strlen(name) == n + 2 * TMP_RANDOM &&
+	       hex_decode(raw, TMP_RANDOM, name + n);
+}
+
 static int clean_one(const char *name, void *data, struct err *err)
 {
 	const char *dir = data;
 
 	(void)err;	/* what cannot be cleaned does no harm */
-	if (strncmp(name, FILE_TMP_PREFIX, strlen(FILE_TMP_PREFIX)) != 0)
+	if (!file_is_tmp_name(name))
 		return 0;
 	char *path = xasprintf("%s/%s", dir, name);
 	int fd = retry_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);

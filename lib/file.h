@@ -69,6 +69,8 @@ int file_sync_again(const char *path, struct err *err);
 /* mkdir -p with every new folder's parent synced.  Existing is fine. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err);
 bool file_exists(const char *path);
+/* "tmp-" and 16 hex digits? */
+bool file_is_tmp_name(const char *name);
 /* Remove temporary files that no live process holds locked, in this folder alone. */
 int file_clean_tmp(const char *dir, struct err *err);
 /* Call `fn` for each entry but "." and ".."; a non-zero answer stops and is returned. Order: as read. */

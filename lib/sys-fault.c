@@ -429,14 +429,15 @@ ssize_t fault_pread(int fd, void *p, size_t n, off_t off)
 	return a == ACT_FAIL ? -1 : pread(fd, p, a == ACT_SHORT ? half(n) : n, off);
 }
 
-static unsigned int store_is(size_t n)
+/* What goes to a terminal or a pipe changes nothing that is kept. */
+static unsigned int store_is(int fd, size_t n)
 {
-	return data_is(n) | CALL_CHANGE | CALL_SPACE | CALL_STORE;
+	return data_is(n) | CALL_SPACE | (fd > STDERR_FILENO ? CALL_CHANGE | CALL_STORE : 0);
 }
 
 ssize_t fault_write(int fd, const void *p, size_t n)
 {
-	enum action a = point("write", store_is(n), fd, NULL);
+	enum action a = point("write", store_is(fd, n), fd, NULL);
 
 	if (a == ACT_FAIL)
 		return -1;
@@ -448,7 +449,7 @@ ssize_t fault_write(int fd, const void *p, size_t n)
 
 ssize_t fault_pwrite(int fd, const void *p, size_t n, off_t off)
 {
-	enum action a = point("pwrite", store_is(n), fd, NULL);
+	enum action a = point("pwrite", store_is(fd, n), fd, NULL);
 
 	if (a == ACT_FAIL)
 		return -1;

@@ -47,7 +47,7 @@ fault_setup () {
 # $two, $tree and $commit.
 fault_init_repo () {
 	echo password >pw &&
-	ub init --kdf 8M:1 -p pw --device dev >/dev/null &&
+	ub init --kdf 8M:1 --password-file pw --device dev >/dev/null &&
 	{ echo "$FAULT_MARKER" && test_random 3000 1; } >one &&
 	{ echo "$FAULT_MARKER" && seq 1 2000; } >two &&
 	one=$(ub hash-object -w one) && two=$(ub hash-object -w two) &&
@@ -130,7 +130,7 @@ fault_check_ids () {
 }
 
 fault_check_fsck () {
-	ub fsck --full >../fsck 2>>../err || { fault_say "I4: fsck: $(cat ../fsck)"; return 1; }
+	ub ${FAULT_FSCK:-fsck --full} >../fsck 2>>../err || { fault_say "I4: fsck: $(cat ../fsck)"; return 1; }
 }
 
 # What holds whatever happened.
@@ -297,6 +297,8 @@ FAULT_SYNC_ELSEWHERE=file_sync_again
 
 # fault_sync_loop 'command' 'done'
 fault_sync_loop () {
+	fault_what='a power cut at the end'
+	fault_power_run powercut@0 "$1" worst:0 && fault_check "$1" "$2" || return 1
 	fault_k=1
 	fault_bad=
 	while :

@@ -185,11 +185,13 @@ static void test_only_dead_temporary_files_are_cleaned(void)
 	CHECK(file_out_open(&f, scratch("clean/f"), 0, 0600, &err) == 0);
 	close(open(dead, O_WRONLY | O_CREAT, 0600));
 	CHECK(file_write(scratch("clean/not-tmp-1"), "", 0, 0, 0600, &err) == 0);
-	CHECK(mkdir(scratch("clean/tmp-dir"), 0700) == 0);
-	CHECK(symlink("not-tmp-1", scratch("clean/tmp-link")) == 0);
+	CHECK(file_write(scratch("clean/tmp-mine"), "", 0, 0, 0600, &err) == 0);
+	CHECK(mkdir(scratch("clean/tmp-00000000000000d1"), 0700) == 0);
+	CHECK(symlink("not-tmp-1", scratch("clean/tmp-0000000000000011")) == 0);
 	CHECK(file_clean_tmp(dir, &err) == 0);
 	CHECK(!file_exists(dead) && file_exists(f.tmp));
-	CHECK(file_exists(scratch("clean/not-tmp-1")) && file_exists(scratch("clean/tmp-dir")));
+	CHECK(file_exists(scratch("clean/not-tmp-1")) && file_exists(scratch("clean/tmp-00000000000000d1")));
+	CHECK(file_exists(scratch("clean/tmp-mine")));
 	CHECK(file_out_commit(&f, &err) == 0);
 	CHECK(file_exists(scratch("clean/f")));
 	CHECK(file_clean_tmp(scratch("clean/absent"), &err) == ERR_NOT_FOUND);
