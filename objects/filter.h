@@ -13,7 +13,7 @@
 
 #define FILTER_LINE_SIZE 64
 #define FILTER_IDS_PER_LINE 48		/* on average; 10 bits each */
-#define FILTER_START_SIZE 4		/* the rows before the line's: what stands before the bits */
+#define FILTER_START_SIZE 4		/* number of the line's first row, before the bits */
 
 enum { FILTER_PROBES = 7 };
 

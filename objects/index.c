@@ -537,9 +537,34 @@ done:
 	return ret;
 }
 
+/* How many distinct ids. */
+static int count_rows(const struct run_set *set, uint64_t *rows_out, struct err *err)
+{
+	struct run_merge m = RUN_MERGE_INIT;
+	unsigned char last[RUN_KEY_SIZE];
+	const unsigned char *item;
+	uint64_t nr = 0;
+	size_t i;
+	int ret;
+
+	ret = run_merge_begin(&m, set->runs, set->current.nr_runs, RUN_ROWS, err);
+	while (ret == 0) {
+		ret = run_merge_next(&m, &i, &item, err);
+		if (ret <= 0)
+			break;
+		ret = 0;
+		nr += nr == 0 || memcmp(last, item, sizeof(last)) != 0;
+		memcpy(last, item, sizeof(last));
+	}
+	run_merge_release(&m);
+	*rows_out = nr;
+	return ret;
+}
+
 int index_check(struct index *ix, uint64_t *rows_out, struct err *err)
 {
 	struct index *fresh = NULL;
+	uint64_t rows = 0;
 	int ret;
 
 	/* Opened anew, so that what was seen before does not count. */
@@ -548,8 +573,12 @@ int index_check(struct index *ix, uint64_t *rows_out, struct err *err)
 		ret = err_set(err, ERR_CORRUPT, "'%s/current' is not there", ix->dir);
 	for (size_t i = 0; ret == 0 && i < fresh->set->current.nr_runs; i++)
 		ret = run_check(fresh->set->runs[i], err);
+	if (ret == 0 && fresh->set->current.nr_runs > 1)
+		ret = count_rows(fresh->set, &rows, err);
+	else if (ret == 0)
+		rows = fresh->set->rows;
 	if (ret == 0 && rows_out)
-		*rows_out = fresh->set->rows;
+		*rows_out = rows;
 	index_close(fresh);
 	return ret;
 }

@@ -123,7 +123,7 @@ int index_publish(struct index *ix, const struct pack_id *packs, size_t nr, uint
 uint64_t index_log_seq(const struct index *ix);
 /*
  * Every sum, order and count of every run, as the files are now.  ERR_CORRUPT names the file and
- * the place.  `rows_out` (may be NULL) counts an id once for each run that holds it.
+ * the place.  `rows_out` (may be NULL): distinct ids.
  */
 int index_check(struct index *ix, uint64_t *rows_out, struct err *err);
 

@@ -782,6 +782,109 @@ static void test_senseless_pages_with_right_sums_do_no_harm(void)
 	teardown(&f);
 }
 
+/* The frozen files, and the manual that explains them --------------------------------------- */
+
+static const unsigned char vector_repo[32] = { 0x75, 0x62 };
+
+static int print_row(const unsigned char id30[30], const struct index_loc *loc, void *data,
+		     struct err *err)
+{
+	struct buf *out = data;
+	char id[61], pack[65];
+
+	(void)err;
+	hex_encode(id, id30, 30);
+	hex_encode(pack, loc->pack.b, 32);
+	buf_printf(out, "%s %d %s %u %u %u %u\n", id, loc->type, pack, loc->frame_off,
+		   loc->sealed_size, loc->place, loc->size);
+	return 0;
+}
+
+static int print_pack(const struct index_pack *p, void *data, struct err *err)
+{
+	char pack[65];
+
+	(void)err;
+	hex_encode(pack, p->id.b, 32);
+	buf_printf(data, "%s %d %" PRIu64 " %u %d\n", pack, p->kind, p->size, p->objects,
+		   p->published);
+	return 0;
+}
+
+static bool is_file_text(const char *path, const struct buf *text)
+{
+	struct buf b = BUF_INIT;
+	struct err err = ERR_INIT;
+	bool same = file_read(path, (size_t)1 << 20, &b, &err) == 0 && buf_cmp(&b, text) == 0;
+
+	buf_release(&b);
+	return same;
+}
+
+static void test_the_vector_of_format_0_decodes(void)
+{
+	struct index *ix = NULL;
+	struct err err = ERR_INIT;
+	struct buf text = BUF_INIT;
+	uint64_t rows;
+	struct oid id;
+
+	REQUIRE(index_open(&ix, "t/vectors/index", vector_repo, &err) == 0);
+	CHECK(index_log_seq(ix) == 12);
+	CHECK(index_check(ix, &rows, &err) == 0 && rows == 4);
+	CHECK(index_each(ix, print_row, &text, &err) == 0);
+	CHECK(is_file_text("t/vectors/index/rows.txt", &text));
+	buf_reset(&text);
+	CHECK(index_each_pack(ix, print_pack, &text, &err) == 0);
+	CHECK(is_file_text("t/vectors/index/packs.txt", &text));
+	memset(id.b, 0x14, sizeof(id.b));
+	CHECK(index_find(ix, &id, NULL, NULL, &err) == 1);
+	id.b[7] = 0;
+	CHECK(index_find(ix, &id, NULL, NULL, &err) == 0);
+	buf_release(&text);
+	index_close(ix);
+}
+
+/* The bytes of the manual's dumps ("<tab>0030  0c 00 ..."), each checked for its offset. */
+static void read_dumps(struct buf *out)
+{
+	FILE *f = fopen("Documentation/ub-format-index.adoc", "r");
+	char text[256];
+
+	while (f && fgets(text, sizeof(text), f)) {
+		unsigned int off;
+		int at = 0;
+		unsigned char c;
+		if (sscanf(text, "\t%4x  %n", &off, &at) != 1 || at != 7)
+			continue;
+		while (hex_decode(&c, 1, text + at)) {
+			buf_put_u8(out, c);
+			at += 3;
+		}
+	}
+	if (f)
+		fclose(f);
+}
+
+static void test_the_example_in_the_manual_is_the_vector(void)
+{
+	struct index *ix = NULL;
+	struct err err = ERR_INIT;
+	struct buf dumps = BUF_INIT, want = BUF_INIT, run = BUF_INIT;
+
+	read_dumps(&dumps);
+	REQUIRE(index_open(&ix, "t/vectors/index", vector_repo, &err) == 0);
+	CHECK(file_read("t/vectors/index/current", 4096, &want, &err) == 0);
+	CHECK(file_read(ix->set->runs[0]->path, (size_t)1 << 20, &run, &err) == 0);
+	buf_put(&want, run.data + 4096, 68);
+	buf_put(&want, run.data + 12335, RUN_ROW_SIZE);
+	CHECK(buf_cmp(&want, &dumps) == 0);
+	buf_release(&dumps);
+	buf_release(&want);
+	buf_release(&run);
+	index_close(ix);
+}
+
 UNIT_MAIN(test_rows_survive_their_encoding,
 	  test_an_empty_index_finds_nothing,
 	  test_an_absent_index_is_said_so,
@@ -804,4 +907,6 @@ UNIT_MAIN(test_rows_survive_their_encoding,
 	  test_a_reader_keeps_runs_that_another_merged_away,
 	  test_every_flipped_byte_and_cut_is_noticed,
 	  test_exchanged_pages_and_runs_are_noticed,
-	  test_senseless_pages_with_right_sums_do_no_harm)
+	  test_senseless_pages_with_right_sums_do_no_harm,
+	  test_the_vector_of_format_0_decodes,
+	  test_the_example_in_the_manual_is_the_vector)
