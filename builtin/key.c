@@ -205,7 +205,7 @@ static int choose_slot(struct ub *ub, const char *text, unsigned char id[KEY_SLO
 		return ret;
 	ret = text ? find_slot(slots, nr, text, &found, err) :
 		     default_slot(ub->keys, slots, nr, &found, err);
-	if (ret == 0)
+	if (ret == 0 && found)
 		memcpy(id, found->id, KEY_SLOT_ID_SIZE);
 	sys_free(slots);
 	return ret;

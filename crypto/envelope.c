@@ -62,7 +62,7 @@ malformed:
 
 int envelope_check(const void *p, size_t n, size_t *used_out, struct err *err)
 {
-	struct envelope e;
+	struct envelope e = { .nr = 0 };
 
 	return parse(p, n, &e, used_out, err);
 }
@@ -181,30 +181,33 @@ static bool open_stanza(const struct keys *k, const struct envelope *e, const st
 static int find_key(const struct keys *k, const struct envelope *e, unsigned char key[KEY_SIZE],
 		    struct err *err)
 {
-	const struct stanza *unknown = NULL, *keyless = NULL;
-	bool is_bad = false;
+	bool is_bad = false, is_keyless = false;
+	uint32_t epoch_wanted = 0;
+	uint8_t unknown = 0;
 
 	for (unsigned int i = 0; i < e->nr; i++) {
 		const struct stanza *s = &e->stanzas[i];
 		if (s->type != STANZA_AEAD && s->type != STANZA_BOX) {
-			unknown = s;
+			unknown = s->type;
 			continue;
 		}
 		const struct epoch *epoch = keyring_find_epoch(&k->ring, s->epoch);
-		if (!epoch)
-			keyless = s;
-		else if (open_stanza(k, e, s, epoch, key))
+		if (epoch && open_stanza(k, e, s, epoch, key))
 			return 0;
-		else
+		if (epoch) {
 			is_bad = true;
+		} else {
+			is_keyless = true;
+			epoch_wanted = s->epoch;
+		}
 	}
 	if (is_bad)
 		return err_set(err, ERR_CORRUPT, "the envelope is not genuine");
-	if (keyless)
+	if (is_keyless)
 		return err_set(err, ERR_KEY, "the keyring has no key of epoch %" PRIu32,
-			       keyless->epoch);
+			       epoch_wanted);
 	return err_set(err, ERR_FORMAT, "the envelope has recipients of type %u alone, which this "
-		       "ub does not know", unknown->type);
+		       "ub does not know", unknown);
 }
 
 int envelope_open(const struct keys *k, const void *p, size_t n, struct secret *key_out,
@@ -212,8 +215,8 @@ int envelope_open(const struct keys *k, const void *p, size_t n, struct secret *
 {
 	unsigned char commitment[HASH_SIZE];
 	struct secret key = SECRET_INIT;
-	struct envelope e;
-	size_t used;
+	struct envelope e = { .nr = 0 };
+	size_t used = 0;
 	int ret;
 
 	ret = parse(p, n, &e, &used, err);

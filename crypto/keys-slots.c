@@ -89,7 +89,7 @@ int slot_load(const char *dir, const char *name, const unsigned char repo_id[HAS
 	char *path = path_join(dir, name);
 	struct buf raw = BUF_INIT;
 	unsigned char id[SLOT_ID_SIZE];
-	struct slot s;
+	struct slot s = { .type = SLOT_PASSWORD };
 	int ret;
 
 	ret = file_read(path, SLOT_MAX_SIZE, &raw, err);
@@ -277,7 +277,7 @@ int keys_slots(const struct keys *k, struct key_slot **out, size_t *nr_out, stru
 	for (size_t i = 0; i < nr; i++) {
 		struct key_slot *s = &list[i];
 		struct err why = ERR_INIT;
-		struct slot slot;
+		struct slot slot = { .type = SLOT_PASSWORD };
 		slot_name_is_valid(names[i], s->id);
 		s->problem = slot_load(k->dir, names[i], k->genesis.id, &slot, &why);
 		if (s->problem < 0) {
@@ -390,7 +390,7 @@ static int remove_file(const struct keys *k, const unsigned char id[SLOT_ID_SIZE
 
 static int remove_slot(struct keys *k, const unsigned char *id, struct err *err)
 {
-	const struct key_slot *doomed;
+	const struct key_slot *doomed = NULL;
 	struct key_slot *list = NULL;
 	size_t nr = 0, others = 0;
 	int ret;
@@ -438,7 +438,7 @@ int keys_slot_passwd(struct keys *k, const unsigned char id[KEY_SLOT_ID_SIZE],
 		     struct err *err)
 {
 	struct lock lock = LOCK_INIT;
-	const struct key_slot *old;
+	const struct key_slot *old = NULL;
 	struct key_slot *list = NULL;
 	size_t nr = 0;
 	int ret;
@@ -490,7 +490,7 @@ int keys_slot_retire_recovery(const struct keys *k, const unsigned char keep[KEY
 			      unsigned int wait_ms, struct err *err)
 {
 	struct lock lock = LOCK_INIT;
-	const struct key_slot *kept;
+	const struct key_slot *kept = NULL;
 	struct key_slot *list = NULL;
 	size_t nr = 0;
 	int ret;
