@@ -188,8 +188,8 @@ static size_t same_length(const unsigned char *a, const unsigned char *b, size_t
  * is one that was seen between `old` and `at`, and refused.  So a file that repeats itself costs
  * a comparison, and only new windows cost a hash.
  */
-static size_t find_cut(const struct chunker *c, chunker_find *next, const unsigned char *p, size_t from,
-		       size_t to, uint64_t below)
+static size_t find_cut(const struct chunker *c, chunker_find *next, const unsigned char *p,
+		       size_t from, size_t to, uint64_t below)
 {
 	struct refused refused;
 	bool is_empty = true;

@@ -37,7 +37,8 @@ static size_t append(unsigned char *out, size_t n, const uint8_t *order, const u
 			out[n + i] = 0;
 			break;
 		case 2:
-			out[n + i] = i < period ? (unsigned char)(i * order[7]) : out[n + i - period];
+			out[n + i] = (unsigned char)(i < period ? i * order[7] :
+						     out[n + i - period]);
 			break;
 		default:
 			x ^= x << 13;
