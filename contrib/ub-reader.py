@@ -56,6 +56,10 @@ class WrongKey(Exception):
     pass
 
 
+def complain(message):
+    print(f'ub-reader: {message}', file=sys.stderr)
+
+
 def need(condition, message):
     if not condition:
         raise Damaged(message)
@@ -522,7 +526,7 @@ class Store:
                 try:
                     self.add_pack(os.path.join(folder, name))
                 except (Damaged, Unknown) as e:     # what other packs hold can still be read
-                    print(f'ub-reader: {e}', file=sys.stderr)
+                    complain(e)
 
     def add_pack(self, path):
         pack = Pack(path, self.keys)
@@ -672,6 +676,16 @@ def walk(store, entry, prefix=b''):
 
 
 def extract(store, entry, target, problems):
+    """What is damaged is left out and noted; the rest is still wanted."""
+    try:
+        extract_one(store, entry, target, problems)
+    except (Damaged, Unknown) as e:
+        problems.append((6, f"'{os.fsdecode(target)}': {e}"))
+        if entry.type == FILE and os.path.lexists(target):
+            os.unlink(target)           # half a file looks like a whole one
+
+
+def extract_one(store, entry, target, problems):
     if entry.type == DIR:
         os.mkdir(target, 0o700)
         for e in tree_entries(store, entry.oid):
@@ -686,7 +700,7 @@ def extract(store, entry, target, problems):
     elif entry.type == FIFO:
         os.mkfifo(target)
     else:                               # sockets mean nothing; devices want root
-        problems.append(f"left out '{os.fsdecode(target)}': a {ENTRY_NAMES[entry.type]}")
+        problems.append((3, f"'{os.fsdecode(target)}' is left out: a {ENTRY_NAMES[entry.type]}"))
         return
     if entry.type != SYMLINK:
         os.chmod(target, entry.mode)
@@ -739,7 +753,8 @@ def parse_record(data, keys, what):
 
 
 def read_log(folder, keys):
-    """The records of one device, from 0: a chain, begun by a join that the owner vouches for."""
+    """The records of one device, from 0: a chain, begun by a join that the owner vouches for.
+    And what is wrong with the first that is not good; those before it stand on their own."""
     names = {}
     for sub, _, files in os.walk(folder):
         for name in files:
@@ -747,18 +762,23 @@ def read_log(folder, keys):
             if m:
                 names.setdefault(int(m[1]), []).append((os.path.join(sub, name), m[2]))
     records, prev = [], bytes(32)
-    for seq in range(len(names)):
-        need(len(names.get(seq, ())) == 1, f'{folder}: record {seq} is missing, or there are two')
-        path, tail = names[seq][0]
-        record = parse_record(read_file(path, 1 << 20), keys, f'record {path}')
-        need(record.seq == seq and record.prev == prev and record.hash.hex().startswith(tail) and
-             blake3(record.device)[:16].hex() == os.path.basename(folder),
-             f'{path} does not belong here')
-        need((record.kind == JOIN) == (seq == 0) and (seq > 0 or record.auth != 0),
-             f'{path}: the log does not begin with an authorised join')
-        records.append(record)
-        prev = record.hash
-    return records
+    try:
+        for seq in range(max(names, default=-1) + 1):
+            need(len(names.get(seq, ())) == 1,
+                 f'{folder}: record {seq} is missing, or there are two')
+            path, tail = names[seq][0]
+            record = parse_record(read_file(path, 1 << 20), keys, f'record {path}')
+            need(record.seq == seq and record.prev == prev and
+                 record.hash.hex().startswith(tail) and
+                 blake3(record.device)[:16].hex() == os.path.basename(folder),
+                 f'{path} does not belong here')
+            need((record.kind == JOIN) == (seq == 0) and (seq > 0 or record.auth != 0),
+                 f'{path}: the log does not begin with an authorised join')
+            records.append(record)
+            prev = record.hash
+    except (Damaged, Unknown) as e:
+        return records, e
+    return records, None
 
 
 def log_refs(records):
@@ -805,10 +825,14 @@ class Repository:
         return re.findall(r'(?m)^\s*(?:data|meta)\s*=\s*"?([^"\n]+?)"?\s*$', text)
 
     def refs(self):
-        folder, refs = os.path.join(self.dir, 'refs'), []
+        folder, refs, self.log_problems = os.path.join(self.dir, 'refs'), [], []
         for name in sorted(os.listdir(folder)):
             if re.fullmatch('[0-9a-f]{32}', name):
-                refs += log_refs(read_log(os.path.join(folder, name), self.keys))
+                records, problem = read_log(os.path.join(folder, name), self.keys)
+                refs += log_refs(records)
+                if problem:
+                    self.log_problems.append(problem)
+                    complain(f'{problem}; older records are used')
         return sorted(refs, key=lambda ref: ref.time, reverse=True)
 
     def commit(self, rev):
@@ -865,6 +889,7 @@ def run(args, out):
     if args.command == 'refs':
         for ref in repo.refs():
             print(ref.commit.hex(), f'{ref.device}/{ref.name}')
+        return 6 if repo.log_problems else 0
     elif args.command == 'show':
         oid = repo.commit(args.rest[0] if args.rest else 'HEAD')
         c = parse_commit(repo.store.read(oid, COMMIT))
@@ -890,9 +915,9 @@ def run(args, out):
     elif args.command == 'extract':
         problems = []
         extract(repo.store, repo.place(args.rest[0]), os.fsencode(args.rest[1]), problems)
-        for problem in problems:
-            print(f'ub-reader: {problem}', file=sys.stderr)
-        return 3 if problems else 0
+        for _, problem in problems:
+            complain(problem)
+        return max((status for status, _ in problems), default=0)
     elif args.command == 'object':
         out.write(repo.store.read(bytes.fromhex(args.rest[0])))
     elif args.command == 'packs':
@@ -950,7 +975,7 @@ def main():
         message, status = e.args[0], 1
     except (OSError, ValueError, subprocess.CalledProcessError) as e:
         message, status = e, 1
-    print(f'ub-reader: {message}', file=sys.stderr)
+    complain(message)
     return status
 
 
