@@ -36,8 +36,8 @@ static int read_at(const struct pack *p, void *out, size_t n, uint64_t off, stru
 	if (got < 0)
 		return err_sys(err, "read pack '%s' at %" PRIu64, p->path, off);
 	if ((size_t)got < n)
-		return err_set(err, ERR_CORRUPT, "pack '%s' ends at %" PRIu64 ", inside what is at %"
-			       PRIu64, p->path, off + (uint64_t)got, off);
+		return err_set(err, ERR_CORRUPT, "pack '%s' ends at %" PRIu64
+			       ", inside what is at %" PRIu64, p->path, off + (uint64_t)got, off);
 	return 0;
 }
 
@@ -282,8 +282,8 @@ int pack_footer_parse(const void *p, size_t n, uint64_t first_off,
 	if (!reader_ok(&r))
 		return err_set(err, ERR_CORRUPT, "footer is cut short");
 	if (version != PACK_VERSION || flags != 0)
-		return err_set(err, ERR_FORMAT, "footer has format %u, flags %u, which this ub does "
-			       "not know", version, flags);
+		return err_set(err, ERR_FORMAT, "footer has format %u, flags %u, which this ub "
+			       "does not know", version, flags);
 	if (memcmp(bound, header_hash, 32) != 0)
 		return err_set(err, ERR_CORRUPT, "footer belongs to another header");
 
@@ -297,7 +297,8 @@ int pack_footer_parse(const void *p, size_t n, uint64_t first_off,
 		    sealed > FRAME_RAW_MAX + FRAME_OVERHEAD || raw > FRAME_RAW_MAX || nr == 0 ||
 		    nr > PACK_MAX_OBJECTS || f.nr_objects + nr > PACK_MAX_OBJECTS ||
 		    (codec == CODEC_RAW && raw != sealed - FRAME_OVERHEAD)) {
-			ret = err_set(err, ERR_CORRUPT, "footer: frame %" PRIu64 " is malformed", i);
+			ret = err_set(err, ERR_CORRUPT, "footer: frame %" PRIu64 " is malformed",
+				      i);
 			goto fail;
 		}
 		frame.off = off;

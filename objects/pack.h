@@ -97,8 +97,9 @@ struct pack_footer {
 int pack_read_footer(struct pack *p, struct pack_footer *out, struct err *err);
 void pack_footer_release(struct pack_footer *f);
 /* Strict parse of an opened footer, for pack_read_footer() and the fuzzer. */
-int pack_footer_parse(const void *p, size_t n, uint64_t first_off, const unsigned char header_hash[32],
-		      struct pack_footer *out, struct err *err);
+int pack_footer_parse(const void *p, size_t n, uint64_t first_off,
+		      const unsigned char header_hash[32], struct pack_footer *out,
+		      struct err *err);
 
 /* The rows that the index holds for a pack. */
 int pack_add_rows(const struct index_pack *pack, const struct pack_footer *f,
@@ -109,14 +110,16 @@ int pack_hash_file(const char *path, struct pack_id *out, uint64_t *size_out, st
 
 /* -- writing -- */
 
-struct pack_pieces;	/* the write buffers that the packs of a session share, and their I/O thread */
+/* The write buffers that the packs of a session share, and their I/O thread. */
+struct pack_pieces;
 struct pack_pieces *pack_pieces_new(unsigned int max, size_t size);
 void pack_pieces_free(struct pack_pieces *pp);
 
 struct pack_writer;
 
-int pack_writer_open(struct pack_writer **out, const char *dir, enum pack_kind kind, uint64_t full_size,
-		     const struct keys *keys, struct pack_pieces *pieces, struct err *err);
+int pack_writer_open(struct pack_writer **out, const char *dir, enum pack_kind kind,
+		     uint64_t full_size, const struct keys *keys, struct pack_pieces *pieces,
+		     struct err *err);
 /*
  * Reserve place for a frame of `payload` bytes with these objects: true and its offset, or false
  * when the pack is full.  Each reservation must be followed by pack_writer_fill() or

@@ -67,6 +67,8 @@ static inline struct keys *pack_keys(unsigned char repo, uint32_t epoch, unsigne
 	return k;
 }
 
+#ifdef UB_TEST
+
 /* A pack under construction. */
 struct hand_pack {
 	struct buf bytes;
@@ -131,5 +133,7 @@ static inline void hand_pack_trailer(struct hand_pack *h, size_t header_size, ui
 	hash_bytes(t + 32, h->bytes.data, header_size);
 	hand_pack_part(h, 4, t, sizeof(t));
 }
+
+#endif /* UB_TEST */
 
 #endif
