@@ -30,7 +30,8 @@ static int check_frame(struct pack_check *c, struct pack *p, struct frame_reader
 	int ret = pack_read_frame(p, fr, f->off, f->sealed_size, raw, err);
 	if (ret == 0 && raw->len != f->raw_size)
 		ret = err_set(err, ERR_CORRUPT, "the frame at %" PRIu64
-			      " opens to %zu bytes instead of %" PRIu32, f->off, raw->len, f->raw_size);
+			      " opens to %zu bytes instead of %" PRIu32, f->off, raw->len,
+			      f->raw_size);
 	if (ret < 0 && !is_damage(ret))
 		return ret;
 	for (uint32_t i = 0; ret < 0 && i < f->nr_objects; i++)
