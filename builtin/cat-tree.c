@@ -195,8 +195,8 @@ int cmd_cat_tree(struct ub *ub, int argc, char **argv, struct err *err)
 	struct object_source source = store_source(ub->store);
 	p.text = store_treetext(ub->store);
 	ret = rev_parse(ub->refs, ub->store, argv[0], &rev, err);
-	if (ret == 0)
-		ret = rev_to_tree(ub->store, &rev, &tree, err);
+	if (ret == 0 && (ret = rev_to_tree(ub->store, &rev, &tree, err)) < 0)
+		err_wrap(err, "'%s'", argv[0]);
 	if (ret == 0)
 		ret = dir_walk(&source, &tree, print, &p, err);
 	rev_release(&rev);

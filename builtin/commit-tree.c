@@ -259,7 +259,7 @@ int cmd_commit_tree(struct ub *ub, int argc, char **argv, struct err *err)
 	const struct opt opts[] = {
 		OPT_LIST('p', "parent", &parents, "commit", "the snapshot before; may be repeated"),
 		OPT_LIST('m', "message", &paragraphs, "msg", "a paragraph of the message"),
-		OPT_STR('F', "file", &file, "file", "read the message from a file; -: standard input"),
+		OPT_STR('F', "file", &file, "file", "a file with the message; -: standard input"),
 		OPT_LIST(0, "tag", &tags, "tag", "a word to find it by; may be repeated"),
 		OPT_END
 	};

@@ -24,7 +24,7 @@ struct object_sink {
 struct list_builder;
 struct list_builder *list_builder_new(const struct object_sink *sink);
 int list_builder_add(struct list_builder *b, const struct list_entry *e, struct err *err);
-/* The content's place in a tree: CONTENT_NONE (no entries), _BLOB (exactly one blob entry), _LIST. */
+/* The content's place in a tree: CONTENT_NONE (no entries), _BLOB (just one, a blob), _LIST. */
 int list_builder_end(struct list_builder *b, enum content_kind *kind_out, struct oid *id_out,
 		     uint64_t *size_out, struct err *err);
 void list_builder_free(struct list_builder *b);

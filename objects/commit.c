@@ -36,7 +36,8 @@ void commit_release(struct commit *c)
 static int check_word(const char *what, const char *s, size_t max, struct err *err)
 {
 	if (s && strlen(s) > max)
-		return err_set(err, ERR_FAILED, "%s of a commit is longer than %zu bytes", what, max);
+		return err_set(err, ERR_FAILED, "%s of a commit is longer than %zu bytes", what,
+			       max);
 	return 0;
 }
 

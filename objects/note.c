@@ -188,7 +188,7 @@ int note_iter_next(struct note_iter *it, struct note_row *out, struct err *err)
 			       (unsigned long long)it->kind);
 	reader_init(&r, it->p, (size_t)(it->end - it->p));
 	get_row(&r, it->kind, &row);
-	if (!reader_ok(&r))
+	if (!reader_ok(&r) || !row.path)
 		return err_set(err, ERR_CORRUPT, "note is cut short or malformed");
 	if (it->has_prev && !is_after(it->kind, &it->prev, &row))
 		return err_set(err, ERR_CORRUPT, "rows of the note are out of order");

@@ -84,7 +84,7 @@ enum attr_tag {
 };
 
 struct tree_entry {
-	const unsigned char *name;	/* borrowed: from the tree's bytes or from the builder's caller */
+	const unsigned char *name;	/* borrowed: the tree's bytes, or the caller's */
 	size_t name_len;
 	enum entry_type type;
 	uint32_t mode;			/* permission bits, 07777 */

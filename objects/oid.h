@@ -27,7 +27,8 @@ enum obj_type {
 #define OBJECT_MAX_SIZE ((size_t)16 << 20)	/* plaintext of one object */
 
 struct oid_text oid_hex(const struct oid *id);
-bool oid_parse(struct oid *out, const char *hex64);	/* exactly 64 digits, then NUL or anything */
+/* Exactly 64 digits, then NUL or anything. */
+bool oid_parse(struct oid *out, const char *hex64);
 int oid_cmp(const struct oid *a, const struct oid *b);
 bool oid_eq(const struct oid *a, const struct oid *b);
 bool oid_is_zero(const struct oid *id);

@@ -265,8 +265,8 @@ static int check_device(const struct tree_entry *e, const unsigned char *val, si
 static int check_holes(const struct tree_entry *e, const unsigned char *val, size_t n,
 		       struct err *err)
 {
-	uint64_t end;
-	size_t nr;
+	uint64_t end = 0;
+	size_t nr = 0;
 	int ret = holes_check(val, n, &nr, &end, err);
 
 	if (ret < 0)

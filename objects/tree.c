@@ -51,7 +51,7 @@ static int check_content(const struct tree_entry *e, struct err *err)
 		good = kind == CONTENT_NONE && e->size == 0;
 	}
 	if (!good)
-		return err_set(err, ERR_CORRUPT, "content of kind %u does not suit type %u and size",
+		return err_set(err, ERR_CORRUPT, "content of kind %u does not suit type %u",
 			       (unsigned int)kind, (unsigned int)e->type);
 	return 0;
 }

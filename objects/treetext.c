@@ -483,7 +483,8 @@ static int parse_field(struct treetext *t, struct word w, struct err *err)
 	bool is_hex;
 	uint64_t tag = find_tag(key, &is_hex);
 	if (tag >= ATTR_CRITICAL)
-		return err_set(err, ERR_FORMAT, "'%.*s' is not known and critical", (int)key.n, key.p);
+		return err_set(err, ERR_FORMAT, "'%.*s' is not known and critical",
+			       key.n < 200 ? (int)key.n : 200, key.p);
 	if (tag == 0 || t->field[tag].is_set)
 		return bad(w, err);
 	size_t off = t->values.len;

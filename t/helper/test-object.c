@@ -207,7 +207,7 @@ static int put(void *data, enum obj_type type, const void *p, size_t n, struct o
 	return object_check(type, p, n, err);
 }
 
-/* Names n0000000, n0000001, ...: empty files.  Blobs of i + 1 bytes whose ids are those of names. */
+/* Names n0000000, n0000001, ...: empty files.  Blobs of i + 1 bytes, with ids of names. */
 static int build(uint64_t nr, const struct object_sink *sink, struct err *err)
 {
 	struct tree_builder *t = tree_builder_new(sink);

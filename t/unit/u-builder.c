@@ -37,7 +37,8 @@ static enum content_kind build_list(struct fake_objects *f, uint64_t nr, uint64_
 }
 
 /* All blobs below `id`, in order, must be 0, 1, 2 ... */
-static uint64_t walk_list(struct fake_objects *f, const struct oid *id, uint64_t next, uint64_t size)
+static uint64_t walk_list(struct fake_objects *f, const struct oid *id, uint64_t next,
+			  uint64_t size)
 {
 	struct buf raw = BUF_INIT;
 	struct list l = LIST_INIT;
@@ -391,7 +392,8 @@ static int show_path(const char *path, size_t n, const struct tree_entry *e, voi
 
 	(void)err;
 	CHECK(n == strlen(path));
-	if (e->type == ENTRY_DIR || strncmp(path, "d/file", 6) != 0 || !strcmp(path + n - 4, "1999"))
+	if (e->type == ENTRY_DIR || strncmp(path, "d/file", 6) != 0 ||
+	    !strcmp(path + n - 4, "1999"))
 		buf_printf(seen, "%s ", path);
 	return !strcmp(path, "skip") ? DIR_WALK_SKIP : 0;
 }

@@ -120,6 +120,6 @@ static void test_crypto_starts(void)
 	CHECK(crypto_start(&err) == 0);
 }
 
-UNIT_MAIN(test_crypto_starts, test_what_fits_is_sorted_in_memory, test_what_does_not_fit_is_merged_from_runs,
-	  test_names_that_stand_twice_come_together, test_too_many_runs_are_refused,
-	  test_a_folder_that_is_not_there_is_named)
+UNIT_MAIN(test_crypto_starts, test_what_fits_is_sorted_in_memory,
+	  test_what_does_not_fit_is_merged_from_runs, test_names_that_stand_twice_come_together,
+	  test_too_many_runs_are_refused, test_a_folder_that_is_not_there_is_named)
