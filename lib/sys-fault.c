@@ -11,7 +11,7 @@
  *	UB_TEST_NOW=SEC[.NS]	sys_now() stands still
  *	UB_TEST_CORE=1		sys_harden() does nothing
  *	UB_TEST_POWERCUT=DIR[:DIR...]	model what a power cut would lose in these trees
- *	UB_TEST_POWERCUT_MODE=worst|torn|best
+ *	UB_TEST_POWERCUT_MODE=worst|torn|last|best
  *	UB_TEST_POWERCUT_SEED=N	what `torn` tears
  *	UB_TEST_POWERCUT_STATE=FILE	what one process leaves unsynced the next one starts with
  *	UB_TEST_POWERCUT_EXIT=1	the power fails when the process ends; its exit status stands
@@ -254,7 +254,8 @@ void fault_setup(void)
 	seed = get("UB_TEST_POWERCUT_SEED");
 	if ((value = get("UB_TEST_POWERCUT"))) {
 		power_start(value, !mode || strcmp(mode, "worst") == 0 ? POWER_WORST :
-			    strcmp(mode, "torn") == 0 ? POWER_TORN : POWER_BEST,
+			    strcmp(mode, "torn") == 0 ? POWER_TORN :
+			    strcmp(mode, "last") == 0 ? POWER_LAST : POWER_BEST,
 			    seed ? strtoull(seed, NULL, 10) : 0, get("UB_TEST_POWERCUT_STATE"));
 		state.has_power = true;
 	}

@@ -94,6 +94,7 @@ bool fault_random(void *p, size_t n);
 enum power_mode {
 	POWER_WORST,	/* everything that was not synced is lost */
 	POWER_TORN,	/* the seed decides, sector by sector and operation by operation */
+	POWER_LAST,	/* of each folder all but the newest operation is lost; no bytes are */
 	POWER_BEST,	/* nothing is lost */
 };
 

@@ -5,8 +5,8 @@
  * 1. A file's bytes and size are durable after fsync or fdatasync of it.  Before, each 512-byte
  *    sector is the one of the last sync or the one of now, and so is the size.
  * 2. A name is durable after fsync of its folder.  The sync of the file does nothing for it.
- * 3. The operations of one folder become durable in order: what a cut leaves of them is a prefix.
- *    Those of two folders know nothing of each other; a rename across them is one of each.
+ * 3. The operations of a folder become durable in any order, but for those on the same names; of
+ *    a rename both names change or none.  A rename across two folders is an operation of each.
  * 4. A folder whose own name is lost is lost with all that is in it.
  *
  * A file that has unsynced bytes is kept open, with a copy of what it was when last synced.  A
@@ -42,7 +42,6 @@ struct power_dir {
 	unsigned int root;
 	uint64_t ops_nr;	/* not yet durable */
 	uint32_t number;	/* in the state file */
-	uint64_t keep;		/* at the cut: how many of these stay */
 };
 
 struct power_file {
@@ -64,7 +63,7 @@ struct op {
 	char *name, *to_name;
 	unsigned int hold;		/* what was replaced or removed; 0: nothing */
 	mode_t mode;
-	uint64_t nr;			/* its place among the folder's pending ones; set at the cut */
+	bool is_lost;			/* decided at the cut */
 };
 
 static struct {
@@ -533,7 +532,8 @@ done:
 
 static bool keeps(enum power_mode mode)
 {
-	return mode == POWER_BEST || (mode == POWER_TORN && fault_mix(&model.seed) & 1);
+	return mode == POWER_BEST || mode == POWER_LAST ||
+	       (mode == POWER_TORN && fault_mix(&model.seed) & 1);
 }
 
 /* Rule 1. */
@@ -651,6 +651,42 @@ static bool is_gone(const struct power_dir *d)
 	return fstat(d->fd, &st) < 0 || st.st_nlink == 0;
 }
 
+/* Does an operation change a name that one of `others` up to `end` of the same folder changes? */
+static bool touches(const struct op *op, const struct op *others, const struct op *end,
+		    bool are_lost)
+{
+	for (; others != end; others = others->older) {
+		if (others->dir != op->dir || others == op || others->is_lost != are_lost)
+			continue;
+		const char *a[2] = { op->name, op->to_name };
+		const char *b[2] = { others->name, others->to_name };
+		for (int i = 0; i < 4; i++)
+			if (a[i / 2] && b[i % 2] && strcmp(a[i / 2], b[i % 2]) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Rule 3: what stands on a lost name is lost with it. */
+static void lose_names(struct op *op)
+{
+	if (!op)
+		return;
+	lose_names(op->older);
+	op->is_lost = !keeps(model.mode) || touches(op, op->older, NULL, true);
+}
+
+/* Of each folder the newest operation stays, and what it stands on. */
+static void lose_all_but_last(void)
+{
+	for (struct op *op = model.newest; op; op = op->older) {
+		bool is_newest = true;
+		for (struct op *n = model.newest; n != op; n = n->older)
+			is_newest = is_newest && n->dir != op->dir;
+		op->is_lost = !is_newest && !touches(op, model.newest, op, false);
+	}
+}
+
 static void remove_holds(void)
 {
 	char path[PATH_MAX];
@@ -667,21 +703,14 @@ void power_cut(void)
 {
 	if (!model.is_on)
 		return;
-	for (struct power_dir *d = model.dirs; d; d = d->next) {
-		uint64_t nr = d->ops_nr;
-		if (model.mode == POWER_WORST)
-			d->keep = 0;
-		else if (model.mode == POWER_BEST)
-			d->keep = nr;
-		else
-			d->keep = fault_mix(&model.seed) % (nr + 1);
-	}
-	for (struct op *op = model.newest; op; op = op->older)
-		op->nr = op->dir->ops_nr--;
+	if (model.mode == POWER_LAST)
+		lose_all_but_last();
+	else
+		lose_names(model.newest);
 	for (struct power_file *f = model.files; f; f = f->next)
 		lose_data(f, model.mode);
 	for (struct op *op = model.newest; op; op = op->older)
-		if (op->nr > op->dir->keep && !is_gone(op->dir) && take_back(op) < 0)
+		if (op->is_lost && !is_gone(op->dir) && take_back(op) < 0)
 			broken("take back '%s'", op->name);
 	remove_holds();
 	if (model.state)

@@ -32,9 +32,10 @@ export UB_DIR XDG_STATE_HOME
 # Set where there is no repository to look into: then only the command and its work are checked.
 FAULT_NO_REPO=
 
-# Rounds of a loop for kinds of which neighbours are much alike; the others run all.
-: "${FAULT_ROUNDS:=24}"
-test -z "$UB_TEST_SAN" || FAULT_ROUNDS=8
+# A loop of more rounds than this goes through some of them, evenly;
+# UB_TEST_LONG=1 goes through all.  Where neighbours are much alike a third is enough.
+: "${FAULT_ROUNDS:=36}"
+test -z "$UB_TEST_SAN" || FAULT_ROUNDS=12
 
 fault_setup () {
 	rm -rf "$TRASH_DIRECTORY/fault" && mkdir -p "$FAULT_DIR" "$FAULT_BASE" &&
@@ -130,13 +131,14 @@ fault_check_ids () {
 }
 
 fault_check_fsck () {
-	ub ${FAULT_FSCK:-fsck --full} >../fsck 2>>../err || { fault_say "I4: fsck: $(cat ../fsck)"; return 1; }
+	test -z "$FAULT_NO_REPO" || return 0
+	ub fsck --full >../fsck 2>>../err || { fault_say "I4: fsck: $(cat ../fsck)"; return 1; }
 }
 
 # What holds whatever happened.
 fault_check_state () {
 	test -z "$FAULT_NO_REPO" || return 0
-	fault_check_refs && fault_check_ids && fault_check_fsck || return 1
+	fault_check_refs && fault_check_ids || return 1
 	! grep -rlF "$FAULT_MARKER" repo state >../leak 2>/dev/null ||
 		{ fault_say "I7: the marker is in $(cat ../leak)"; return 1; }
 }
@@ -144,20 +146,22 @@ fault_check_state () {
 # fault_check 'command' 'done'
 fault_check () {
 	case $fault_status in
-	0)
-		eval "$2" >>../err 2>&1 || { fault_say 'I3: success, and the work is not there'; return 1; } ;;
-	137) ;;
-	99 | 12[6-9] | 1[3-9][0-9])
+	99 | 12[6-9] | 13[0-689] | 1[4-9][0-9])
 		fault_say 'it crashed'; return 1 ;;
 	esac
+	# fsck first: what any other command finds it may mend.
+	fault_check_fsck || return 1
+	test "$fault_status" != 0 || eval "$2" >>../err 2>&1 ||
+		{ fault_say 'I3: success, and the work is not there'; return 1; }
 	fault_check_state || return 1
 	(eval "$1") >../out 2>../err || { fault_status=$? && fault_say 'I5: again, it fails'; return 1; }
 	fault_status=0
+	fault_check_fsck || return 1
 	eval "$2" >>../err 2>&1 || { fault_say 'I5: again, and the work is not there'; return 1; }
 	fault_check_state
 }
 
-# The numbers to go through: all, or with --some about FAULT_ROUNDS of them, the first few whole.
+# fault_numbers KIND 'command' MOST: the numbers to go through, and one more, at which nothing fires.
 fault_numbers () {
 	fault_copy || return 1
 	(
@@ -166,13 +170,9 @@ fault_numbers () {
 		rm -f "$UB_TEST_COUNT"
 		eval "$2"
 	) >../out 2>../err || { echo 1; return; }
-	fault_total=$(cat ../count)
-	fault_step=1
-	if test "$3" = --some && test -z "$UB_TEST_LONG"
-	then
-		fault_step=$(((fault_total + FAULT_ROUNDS - 1) / FAULT_ROUNDS))
-	fi
-	# one more than there are: there nothing fires
+	fault_total=$(cat ../count) fault_step=1
+	test -n "$UB_TEST_LONG" || fault_step=$(((fault_total + $3 - 1) / $3))
+	test "$fault_step" -gt 0 || fault_step=1
 	seq 1 "$fault_step" "$fault_total" && echo $((fault_total + 1))
 }
 
@@ -199,14 +199,14 @@ fault_test_all () {
 # fault_loop KIND 'command' 'done'
 fault_loop () {
 	case $1 in
-	kill* | enospc* | nosync* | powercut*) fault_how= ;;
-	*) fault_how=--some ;;
+	kill | powercut | nosync) fault_most=$FAULT_ROUNDS ;;
+	*) fault_most=$((FAULT_ROUNDS / 3)) ;;
 	esac
 	fault_rounds=0
-	for fault_n in $(fault_numbers "$1" "$2" $fault_how)
+	for fault_n in $(fault_numbers "$1" "$2" "$fault_most")
 	do
 		case $1 in
-		powercut*) fault_modes="worst:0 torn:$fault_n" ;;
+		powercut*) fault_modes="worst:0 torn:$fault_n last:0" ;;
 		*) fault_modes=- ;;
 		esac
 		for fault_mode in $fault_modes
@@ -232,7 +232,7 @@ fault_loop () {
 
 # From there on: a disk that is full stays full.
 fault_loop_on () {
-	for fault_n in $(fault_numbers "$1" "$2" --some)
+	for fault_n in $(fault_numbers "$1" "$2" $((FAULT_ROUNDS / 4)))
 	do
 		fault_what="$1@$fault_n+"
 		fault_run "$1@$fault_n+" "$2" && fault_check "$2" "$3" || return 1
@@ -243,7 +243,7 @@ fault_loop_on () {
 # must not lean on it without a sync of its own.
 fault_dead_loop () {
 	fault_state=$TRASH_DIRECTORY/fault/state
-	for fault_n in $(fault_numbers kill "$1")
+	for fault_n in $(fault_numbers kill "$1" "$FAULT_ROUNDS")
 	do
 		rm -f "$fault_state"
 		fault_what="kill@$fault_n, again, and a power cut"
@@ -277,7 +277,7 @@ fault_sync_is_missed () {
 	fault_m=1
 	while :
 	do
-		for fault_mode in worst:0 torn:1 torn:2 torn:3
+		for fault_mode in worst:0 last:0 torn:1 torn:2
 		do
 			fault_what="skipsync@$1 and powercut@$fault_m $fault_mode"
 			fault_power_run "skipsync@$1,powercut@$fault_m" "$2" "$fault_mode" || return 1
