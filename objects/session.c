@@ -227,6 +227,16 @@ static int find_marker(const char *name, void *data, struct err *err)
 	return 0;
 }
 
+/* What the index says already may be the work of a process that died before its sync. */
+static int sync_index(struct store *st, struct err *err)
+{
+	char *path = path_join(st->index_dir, "current");
+	int ret = file_sync_again(path, err);
+
+	sys_free(path);
+	return ret;
+}
+
 /*
  * A session leaves a locked file in tmp/ while it lives.  One that nobody holds belongs to a
  * process that died: what it finished is adopted before anything else is written.
@@ -251,10 +261,12 @@ static int adopt_dead(struct store *st, struct err *err)
 				ret = file_clean_tmp(st->meta_dir, err);
 			if (ret == 0)
 				ret = store_adopt(st, err);
+			if (ret == 0)
+				ret = sync_index(st, err);
 			has_adopted = true;
 		}
 		if (ret == 0)
-			ret = file_remove(d.paths[i], err);
+			sys_unlink(d.paths[i]);
 		lock_release(&l);
 	}
 	for (size_t i = 0; i < d.nr; i++)
@@ -887,14 +899,15 @@ int session_commit(struct session *s, struct err *err)
 	release_held(s);
 	if (ret == 0)
 		ret = commit_rows(s, err);
+	if (ret == 0 && s->stats.packs == 0)
+		ret = sync_index(s->st, err);
 	leave(s);
 done:
 	worker_give(s, w);
 	if (ret < 0)
 		return ret;
-	/* All is done: a marker that stays would only cost the next session a look. */
-	struct err ignored = ERR_INIT;
-	file_remove(s->alive_path, &ignored);
+	/* All is done: a marker that stays, or comes back, only costs the next session a look. */
+	sys_unlink(s->alive_path);
 	session_free(s);
 	return 0;
 }
@@ -904,10 +917,8 @@ void session_abort(struct session *s)
 	if (!s)
 		return;
 	/* The marker stays when packs were finished, so that the next session adopts them. */
-	if (s->stats.packs == 0 && s->alive_path) {
-		struct err ignored = ERR_INIT;
-		file_remove(s->alive_path, &ignored);
-	}
+	if (s->stats.packs == 0 && s->alive_path)
+		sys_unlink(s->alive_path);
 	session_free(s);
 }
 

@@ -46,6 +46,14 @@ int store_each_pack(struct store *st,
 	return file_each(e.dir, each_name, &e, err);
 }
 
+/* Who gave the packs their names may have died before the sync: store.c, 3. */
+static int sync_packs(struct store *st, struct err *err)
+{
+	int ret = file_sync_dir(st->data_dir, err);
+
+	return ret < 0 ? ret : file_sync_dir(st->meta_dir, err);
+}
+
 /* -- rebuild -- */
 
 struct rebuild {
@@ -108,6 +116,8 @@ int store_index_rebuild(struct store *st,
 	if (ret < 0)
 		return ret;
 	ret = store_each_pack(st, rebuild_pack, &r, err);
+	if (ret == 0)
+		ret = sync_packs(st, err);
 	if (ret == 0) {
 		ret = index_add_commit(r.add, err);
 		if (ret == 0)
@@ -280,7 +290,9 @@ int store_adopt(struct store *st, struct err *err)
 		}
 	}
 	if (ret >= 0 && a.ids.nr > 0) {
-		ret = index_add_begin(&add, st->index, err);
+		ret = sync_packs(st, err);
+		if (ret == 0)
+			ret = index_add_begin(&add, st->index, err);
 		if (ret == 0)
 			ret = adopt_rows(&a, add, err);
 		if (ret == 0) {
