@@ -365,10 +365,31 @@ static int append_all(struct refs *r, const char *name, const struct oid *now,
 	return ret;
 }
 
-static int advance(struct refs *r, struct index *ix, const char *name, const struct oid *now,
+/* What is as it should be may have been brought about by a process that died before its sync. */
+static int sync_tip(struct refs *r, struct err *err)
+{
+	struct log_entry tip = { .seq = r->own->next > 0 ? r->own->next - 1 : 0 };
+	char *path = log_path(r->dir, &r->own->id, &tip);
+	int ret = file_sync_again(path, err);
+
+	sys_free(path);
+	return ret;
+}
+
+static int sync_index(const char *dir, struct err *err)
+{
+	char *path = xasprintf("%s/current", dir);
+	int ret = file_sync_again(path, err);
+
+	sys_free(path);
+	return ret;
+}
+
+static int advance(struct refs *r, struct store *st, const char *name, const struct oid *now,
 		   const struct oid *commit, struct err *err)
 {
 	struct packs named = PACKS_INIT, fresh = { BUF_INIT, &named };
+	struct index *ix = store_index(st);
 	struct err later = ERR_INIT;
 	int ret;
 
@@ -380,9 +401,13 @@ static int advance(struct refs *r, struct index *ix, const char *name, const str
 	if (ret < 0)
 		goto done;
 	packs_sort(&fresh);
-	if (oid_eq(now, commit) && packs_nr(&fresh) == 0)
+	if (oid_eq(now, commit) && packs_nr(&fresh) == 0) {
+		ret = sync_tip(r, err);
 		goto done;	/* as it is asked for already */
-	ret = append_all(r, name, now, commit, &fresh, err);
+	}
+	ret = sync_index(store_index_dir(st), err);
+	if (ret == 0)
+		ret = append_all(r, name, now, commit, &fresh, err);
 	if (ret < 0)
 		goto done;
 	/* Durable.  Nothing below can take that back. */
@@ -451,9 +476,9 @@ int refs_update(struct refs *r, struct store *st, const char *name, const struct
 		now = ref->commit;
 	ret = check_old(name, &now, old, commit, err);
 	if (ret == 0 && oid_is_zero(&now) && oid_is_zero(commit))
-		goto done;
-	if (ret == 0)
-		ret = advance(r, store_index(st), name, &now, commit, err);
+		ret = sync_tip(r, err);
+	else if (ret == 0)
+		ret = advance(r, st, name, &now, commit, err);
 done:
 	lock_release(&lock);
 	return ret;
