@@ -13,7 +13,7 @@ init='
 		ub init --kdf 8M:1 --password-file pw --device dev
 	fi'
 is_made='
-	ub ${FAULT_FSCK:-fsck} && ub --password-file pw ${FAULT_FSCK:-fsck} &&
+	ub fsck && ub --password-file pw fsck &&
 	test $(ub hash-object -w pw) = $(ub --password-file pw hash-object pw) &&
 	ub hash-object -w pw'
 
