@@ -2,8 +2,9 @@
  * Files that appear whole or not at all, and the small reads that go with them.
  *
  * 1. A name is given only to a file whose bytes are synced.
- * 2. A caller hears success only when the folder that holds the name is synced too.  (Scratch files,
- *    which nobody looks for after a crash, are exempt from both.)
+ * 2. A caller hears success only when the folder that holds the name is synced too.  (Not
+ *    where the caller says that the old file would do as well; and scratch files, which nobody
+ *    looks for after a crash, are exempt from 1 too.)
  * 3. A temporary file is locked by the process that writes it; one that is not locked is dead.
  * 4. A failed sync is final: the kernel may have dropped the bytes and call them clean, so a
  *    second sync would report what is not there.
@@ -238,7 +239,7 @@ int file_out_rename(struct file_out *f, struct err *err)
 
 	sys_free(f->tmp);
 	f->tmp = NULL;
-	if (!(f->flags & FILE_SCRATCH))
+	if (!(f->flags & (FILE_SCRATCH | FILE_LAZY)))
 		ret = sync_parent(f->path, err);
 	file_out_release(f);
 	return ret;

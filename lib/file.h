@@ -26,6 +26,7 @@
 enum file_out_flags {
 	FILE_NO_REPLACE = 1u << 0,	/* commit gives ERR_REFUSED when the name is taken */
 	FILE_DIRECT = 1u << 1,		/* try O_DIRECT; `is_direct` tells */
+	FILE_LAZY = 1u << 3,		/* whole, but after a power cut the old one may be back */
 	FILE_SCRATCH = 1u << 2,		/* of no lasting value: nothing is synced */
 };
 

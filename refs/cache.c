@@ -81,7 +81,7 @@ void cache_write(struct refs *r)
 	unsigned char *to = buf_extend(&out, plain.len + SEAL_OVERHEAD);
 	seal(to, key.data, out.data, CACHE_HEAD, plain.data, plain.len);
 	/* No promise rests on it: what fails is left for the next time. */
-	if (file_write(r->cache_path, out.data, out.len, 0, 0600, &err) == 0)
+	if (file_write(r->cache_path, out.data, out.len, FILE_LAZY, 0600, &err) == 0)
 		for (size_t i = 0; i < r->nr; i++)
 			if (is_kept(r->logs[i]))
 				r->logs[i]->cached_next = r->logs[i]->next;

@@ -166,7 +166,8 @@ int marks_write(const struct marks *m, const char *state_dir,
 	char *path = xasprintf("%s/marks", state_dir);
 
 	marks_encode(m, repo_id, &raw);
-	int ret = file_write(path, raw.data, raw.len, 0, 0600, err);
+	/* An older one only notices less. */
+	int ret = file_write(path, raw.data, raw.len, FILE_LAZY, 0600, err);
 	sys_free(path);
 	buf_release(&raw);
 	return ret;
