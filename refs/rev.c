@@ -191,14 +191,15 @@ static int find_base(struct parse *p, const char *base, struct err *err)
 	if (strlen(base) == OID_HEX_SIZE && is_hex(base))
 		return find_oid(p, base, err);
 	ret = find_ref(p, base, err);
-	if (ret == ERR_NOT_FOUND && strcmp(base, "latest") == 0) {
+	if (ret == ERR_NOT_FOUND) {
+		err_clear(err);
+		if (strcmp(base, "latest") != 0)
+			return find_oid(p, base, err);
 		ret = refs_head(p->refs, &head, err);
 		if (ret == 0)
 			take_ref(p, &head);
 		return ret;
 	}
-	if (ret == ERR_NOT_FOUND)
-		return find_oid(p, base, err);
 	/* A log in ruins must not keep objects from being named. */
 	if (ret == ERR_CORRUPT && strlen(base) >= OID_MIN_PREFIX && is_hex(base) &&
 	    find_oid(p, base, &hex_err) == 0) {
