@@ -125,11 +125,11 @@ static int read_entries(struct making *m, struct lines *l, struct err *err)
 		ret = treetext_parse(&m->text, p, n, m->flags, err);
 		if (ret == 0)
 			ret = treetext_resolve(&m->text, &st, err);
-		if (ret == 0)
-			ret = entry_sort_add(m->sort, &m->text.e, err);
 		if (ret < 0)
 			return err_wrap(err, "line %llu", (unsigned long long)l->nr);
-		ret = interrupt_check(err);
+		ret = entry_sort_add(m->sort, &m->text.e, err);
+		if (ret == 0)
+			ret = interrupt_check(err);
 		if (ret < 0)
 			return ret;
 	}
