@@ -41,7 +41,7 @@ void interrupt_leave_to_others(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);	/* on Linux: of this thread */
 }
 
 int interrupt_check(struct err *err)
