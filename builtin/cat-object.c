@@ -36,9 +36,9 @@ static void put_commit(struct buf *b, const struct commit *c)
 	put_line(b, "device", c->device);
 	put_line(b, "host", c->host);
 	put_line(b, "user", c->user);
-	buf_printf(b, "time %" PRId64 ".%09" PRIu32 " %+03d%02d\n", c->time_s, c->time_ns,
-		   c->time_offset / 3600, (c->time_offset < 0 ? -c->time_offset : c->time_offset) /
-		   60 % 60);
+	int32_t east = c->time_offset < 0 ? -c->time_offset : c->time_offset;
+	buf_printf(b, "time %" PRId64 ".%09" PRIu32 " %c%02d%02d\n", c->time_s, c->time_ns,
+		   c->time_offset < 0 ? '-' : '+', east / 3600, east / 60 % 60);
 	for (size_t i = 0; i < c->nr_tags; i++)
 		put_line(b, "tag", c->tags[i]);
 	for (size_t i = 0; i < c->nr_sources; i++)

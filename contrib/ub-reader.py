@@ -337,7 +337,7 @@ class Keys:
         r.bytes(4 * 3 + 2)              # chunk sizes, erasure code
         if r.u64():
             raise Unknown('the repository asks for features of a later format')
-        r.fields(lambda tag: tag & 1)
+        r.fields(lambda tag: tag >= 128)
         r.end()
         keys = cls(blake3(genesis), owner, admin)
         master = open_master(keys_dir, keys.repo_id, password, entropy)
@@ -364,7 +364,7 @@ class Keys:
             self.id_keys.append(r.bytes(32))
             r.bytes(32)                 # chunker key
         r.bytes(64)                     # cache secret, owner seed
-        r.fields(lambda tag: tag & 1)
+        r.fields(lambda tag: tag >= 128)
         r.end()
 
     def add_epoch(self, number, wrap_key, box_secret):

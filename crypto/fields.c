@@ -70,7 +70,7 @@ int fields_check(struct reader *r, const char *what, struct err *err)
 		reader_lenbytes(r, FIELD_MAX_SIZE, &size);
 		if (!reader_ok(r) || (i && tag <= last))
 			return err_set(err, ERR_CORRUPT, "%s has malformed fields", what);
-		if (tag & 1)
+		if (tag >= FIELD_CRITICAL)
 			return err_set(err, ERR_FORMAT, "%s has the critical field %" PRIu64
 				       ", which this ub does not know", what, tag);
 		last = tag;

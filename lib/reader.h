@@ -13,6 +13,12 @@
 
 #include "lib/err.h"
 
+/*
+ * Extension fields, in every format of ub: varint tag, lenbytes.  What later versions add has a tag
+ * from here on when a reader that does not know it must not go on.
+ */
+#define FIELD_CRITICAL 128
+
 struct reader {
 	const unsigned char *p, *end;
 	bool failed;

@@ -14,6 +14,7 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/reader.h"
 #include "objects/oid.h"
 
 #define INLINE_MAX 64		/* content up to this size stands in the tree */
@@ -80,7 +81,7 @@ enum attr_tag {
 	ATTR_HOLES = 11,	/* varint gap, varint length, ... */
 	ATTR_HOLES_ID = 12,	/* id of a note of kind holes with those bytes as its body */
 	ATTR_PROJECT = 13,	/* project id, varint */
-	ATTR_CRITICAL = 128,
+	ATTR_CRITICAL = FIELD_CRITICAL,
 };
 
 struct tree_entry {

@@ -329,7 +329,7 @@ int pack_footer_parse(const void *p, size_t n, uint64_t first_off,
 		if (tag <= last)
 			reader_fail(&r);
 		last = tag;
-		if (reader_ok(&r) && tag >= 128) {
+		if (reader_ok(&r) && tag >= FIELD_CRITICAL) {
 			ret = err_set(err, ERR_FORMAT, "footer has field %" PRIu64
 				      ", which this ub does not know", tag);
 			goto fail;

@@ -16,7 +16,6 @@
 enum {
 	RECORD_VERSION = 0,
 	RECORD_FLAG_CRITICAL = 1,
-	FIELD_CRITICAL = 128,		/* extension fields from here on must be understood */
 	FIELDS_MAX = 64, FIELD_MAX_SIZE = 4096,
 	NAME_MAX_SIZE = 255, TAG_MAX_SIZE = 4096,
 	NS_PER_S = 1000000000,
@@ -75,8 +74,8 @@ static int check_kind(const struct record *r, struct err *err)
 	case RECORD_KEYRING: case RECORD_RETIRE: case RECORD_LAYOUT: case RECORD_FORGET:
 	case RECORD_TOMBSTONE:
 		if (r->auth != AUTH_ADMIN)
-			return err_set(err, ERR_CORRUPT, "a %s record without the admin's signature",
-				       record_kind_name(r->kind));
+			return err_set(err, ERR_CORRUPT, "a %s record without the admin's"
+				       " signature", record_kind_name(r->kind));
 		break;
 	default:
 		break;
