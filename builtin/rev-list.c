@@ -64,7 +64,8 @@ static int add(struct ub *ub, struct revlist *rl, const char *text, bool is_excl
 		ret = err_set(err, ERR_NOT_FOUND, "object %s is not in this repository",
 			      oid_hex(&rev.id).s);
 	if (ret == 0 && rev.type != OBJ_COMMIT && !objects)
-		ret = err_set(err, ERR_USAGE, "'%s' is not a snapshot: --objects lists others", text);
+		ret = err_set(err, ERR_USAGE, "'%s' is not a snapshot: --objects lists others",
+			      text);
 	if (ret == 0)
 		ret = revlist_add(rl, &rev, is_excluded, err);
 	rev_release(&rev);
@@ -119,8 +120,8 @@ int cmd_rev_list(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret < 0)
 		return ret;
 	if (missing_in)
-		return err_set(err, ERR_USAGE, "--missing-in: this ub knows no remotes yet, so not '%s'"
-			       " either", missing_in);
+		return err_set(err, ERR_USAGE, "--missing-in: this ub knows no remotes yet, so"
+			       " not '%s' either", missing_in);
 	if (argc == 0 && !all)
 		return err_set(err, ERR_USAGE, "which revision?");
 	ret = revlist_new(&rl, ub->store, err);

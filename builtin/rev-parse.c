@@ -17,7 +17,8 @@ int cmd_rev_parse(struct ub *ub, int argc, char **argv, struct err *err)
 	for (int i = 0; ret == 0 && i < argc; i++) {
 		ret = rev_parse(ub->refs, ub->store, argv[i], &rev, err);
 		if (ret == 0 && rev.has_entry && rev.type == OBJ_NONE)
-			ret = err_set(err, ERR_FAILED, "'%s' has no content, so it has no id", argv[i]);
+			ret = err_set(err, ERR_FAILED, "'%s' has no content, so it has no id",
+				      argv[i]);
 		if (ret == 0)
 			out_printf(&ub->out, "%s\n", oid_hex(&rev.id).s);
 	}

@@ -29,8 +29,8 @@ static int own_name(struct ub *ub, const char *typed, const char **out, struct e
 		return err_set(err, ERR_USAGE, "'%s' is not a name that a ref may have", typed);
 	if (strchr(typed, '/') && refs_find(ub->refs, typed, &ref, err) == 0 && !ref.is_own &&
 	    strcmp(ref.name, typed) != 0)
-		return err_set(err, ERR_REFUSED, "'%s' is a ref of another device, '%s', which alone"
-			       " moves it", typed, ref.device);
+		return err_set(err, ERR_REFUSED, "'%s' is a ref of another device, '%s', which"
+			       " alone moves it", typed, ref.device);
 	err_clear(err);
 	return 0;
 }
@@ -81,7 +81,7 @@ int cmd_update_ref(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret == 0 && argc > first_old)
 		ret = parse_commit(ub, argv[first_old], &old, err);
 	if (ret == 0)
-		ret = refs_update(ub->refs, ub->store, name, &commit, argc > first_old ? &old : NULL,
-				  repo_lock_wait(ub), err);
+		ret = refs_update(ub->refs, ub->store, name, &commit,
+				  argc > first_old ? &old : NULL, repo_lock_wait(ub), err);
 	return ret;
 }

@@ -232,7 +232,8 @@ static int check_record(const struct genesis *g, const struct device_id *id,
 	/* First of all: a flipped bit is damage, and not a version of later days. */
 	hash_bytes(hash, raw->data, raw->len);
 	if (memcmp(hash, e->hash, sizeof(e->hash)) != 0)
-		return err_set(err, ERR_CORRUPT, "the record is damaged: its hash is not in its name");
+		return err_set(err, ERR_CORRUPT, "the record is damaged: its hash is not in its"
+			       " name");
 	int ret = record_decode(g, raw->data, raw->len, out, err);
 	if (ret < 0)
 		return ret;
@@ -319,8 +320,8 @@ int log_read_list(const char *dir, const struct genesis *g, const struct record 
 		goto done;
 	hash_bytes(hash, raw.data, raw.len);
 	if (memcmp(hash, r->list[0], HASH_SIZE) != 0) {
-		ret = err_set(err, ERR_CORRUPT, "'%s': the list is damaged: its hash is not its name",
-			      path);
+		ret = err_set(err, ERR_CORRUPT, "'%s': the list is damaged: its hash is not its"
+			      " name", path);
 		goto done;
 	}
 	ret = list_file_decode(g->id, raw.data, raw.len, out, nr_out, err);

@@ -17,7 +17,8 @@ struct marks { struct record_mark *m; size_t nr, alloc; };	/* sorted by device *
 #define MARKS_INIT { NULL, 0, 0 }
 
 void marks_release(struct marks *m);
-const struct record_mark *marks_find(const struct marks *m, const unsigned char device[PUBKEY_SIZE]);
+const struct record_mark *marks_find(const struct marks *m,
+				     const unsigned char device[PUBKEY_SIZE]);
 /* Raise a mark, never lower it; true if anything changed. */
 bool marks_raise(struct marks *m, const struct record_mark *mark);
 

@@ -30,7 +30,11 @@ enum record_kind {
 
 enum record_auth { AUTH_NONE = 0, AUTH_OWNER = 1, AUTH_ADMIN = 2 };
 
-struct record_mark { unsigned char device[PUBKEY_SIZE]; uint64_t seq; unsigned char hash[HASH_SIZE]; };
+struct record_mark {
+	unsigned char device[PUBKEY_SIZE];
+	uint64_t seq;
+	unsigned char hash[HASH_SIZE];
+};
 
 struct record {
 	enum record_kind kind;
@@ -45,7 +49,7 @@ struct record {
 	enum record_auth auth;
 	struct buf sealed;			/* plaintext of the sealed part, once opened */
 	bool is_opened;
-	size_t body_off, body_size;		/* envelope and what it seals, in the record's bytes */
+	size_t body_off, body_size;		/* envelope and what it seals, in the bytes */
 	unsigned char hash[HASH_SIZE];		/* of the whole record, as stored */
 };
 #define RECORD_INIT { .sealed = BUF_INIT }
@@ -82,7 +86,8 @@ int record_encode(const struct keys *k, struct record *r, struct buf *out, struc
  * kind; no secrets needed.  ERR_CORRUPT; ERR_FORMAT: a version or critical field of later days.
  * An unknown kind is no error here: see record_kind_is_known().
  */
-int record_decode(const struct genesis *g, const void *p, size_t n, struct record *out, struct err *err);
+int record_decode(const struct genesis *g, const void *p, size_t n, struct record *out,
+		  struct err *err);
 /* Open the sealed part of what record_decode() gave.  `p`, `n`: the same bytes. */
 int record_open(const struct keys *k, const void *p, size_t n, struct record *r, struct err *err);
 

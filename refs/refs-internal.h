@@ -38,7 +38,7 @@ struct log {
 	char *name;				/* of the device, or NULL */
 	uint64_t next;				/* number of the next record; 0: there is none */
 	unsigned char tip[HASH_SIZE];		/* hash of record next - 1 */
-	size_t tip_known;			/* bytes of `tip` that are known: all, or a name's */
+	size_t tip_known;			/* bytes of `tip`: all, or those of a name */
 	uint64_t cached_next;			/* what the cache file holds */
 	uint64_t told_next;			/* of this log, told by the marks of one's own */
 	/*

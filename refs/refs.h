@@ -9,7 +9,8 @@
  *  1. A record is durable before anything is said to be done.
  *  2. A record is never changed; a log only grows.
  *  3. What a record names (packs, commit) was durable and indexed before it.
- *  4. A log that is shorter than, or different from, what was seen before is named, never used silently.
+ *  4. A log that is shorter than, or different from, what was seen before is named, never used
+ *     silently.
  */
 
 #include <stdbool.h>

@@ -22,7 +22,7 @@ struct rev {
 	enum obj_type type;	/* OBJ_NONE when a full oid was typed and is not in the store */
 	struct oid commit;	/* the commit it was reached through, or zero */
 	char *path;		/* of REV:PATH, without leading slash; NULL if none was given */
-	bool has_entry;		/* REV:PATH named a directory entry: mode (as st_mode), size below */
+	bool has_entry;		/* REV:PATH named an entry: its mode (as st_mode), its size */
 	uint32_t mode; uint64_t size;
 	/* Inline content, none at all, or a link's target: `id` is what it would have as a blob. */
 	bool is_inline; struct buf data;

@@ -240,7 +240,8 @@ static int push(struct revlist *rl, const struct oid *id, enum obj_type type, st
 	int ret;
 
 	if (rl->depth == WALK_DEPTH_MAX)
-		return err_set(err, ERR_CORRUPT, "trees are nested too deeply at %s", oid_hex(id).s);
+		return err_set(err, ERR_CORRUPT, "trees are nested too deeply at %s",
+			       oid_hex(id).s);
 	if (rl->depth == rl->alloc_depth) {
 		rl->alloc_depth = rl->alloc_depth ? 2 * rl->alloc_depth : 32;
 		rl->stack = xrealloc(rl->stack, rl->alloc_depth * sizeof(*rl->stack));

@@ -280,8 +280,8 @@ static int add_named(struct refs *r, struct log *l, uint64_t from, struct packs 
 			uint64_t nr;
 			if (list.e[i].seq < from || list.e[i].seq >= l->next)
 				continue;
-			ret = log_read(r->dir, keys_genesis(r->keys), &l->id, &list.e[i], &raw, &rec,
-				       err);
+			ret = log_read(r->dir, keys_genesis(r->keys), &l->id, &list.e[i], &raw,
+				       &rec, err);
 			if (ret < 0 || rec.kind != RECORD_ADVANCE)
 				continue;
 			ret = log_read_list(r->dir, keys_genesis(r->keys), &rec, &ids, &nr, err);
@@ -446,8 +446,8 @@ static int check_old(const char *name, const struct oid *now, const struct oid *
 		return err_set(err, ERR_REFUSED, "the ref '%s' exists already, at %s", name,
 			       oid_hex(now).s);
 	if (oid_is_zero(now))
-		return err_set(err, ERR_REFUSED, "there is no ref '%s', which should be at %s", name,
-			       oid_hex(old).s);
+		return err_set(err, ERR_REFUSED, "there is no ref '%s', which should be at %s",
+			       name, oid_hex(old).s);
 	return err_set(err, ERR_REFUSED, "the ref '%s' is at %s, not at %s", name, oid_hex(now).s,
 		       oid_hex(old).s);
 }

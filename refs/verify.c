@@ -110,8 +110,8 @@ static int check_chain(struct verify *v, const struct record *rec, const char *p
 	int ret = 0;
 
 	if (memcmp(rec->prev, v->tip, v->tip_known) != 0)
-		ret = finding(v, path, err, "the log is forked: this record does not follow record %"
-			      PRIu64, rec->seq - 1);
+		ret = finding(v, path, err, "the log is forked: this record does not follow"
+			      " record %" PRIu64, rec->seq - 1);
 	if (v->mark && v->mark->seq == rec->seq && memcmp(v->mark->hash, rec->hash, HASH_SIZE) == 0)
 		v->mark_seen = true;
 	memcpy(v->tip, rec->hash, HASH_SIZE);
@@ -174,8 +174,8 @@ static int check_folder(struct verify *v, uint64_t folder, const char *dir, stru
 	for (size_t i = 0; ret == 0 && i < list.nr; i++) {
 		if (i > 0 && list.e[i].seq == list.e[i - 1].seq) {
 			char *path = log_path(v->r->dir, v->id, &list.e[i]);
-			ret = finding(v, path, err, "the log is forked: there are two records %" PRIu64,
-				      list.e[i].seq);
+			ret = finding(v, path, err, "the log is forked: there are two records %"
+				      PRIu64, list.e[i].seq);
 			sys_free(path);
 			continue;
 		}
@@ -193,8 +193,8 @@ static int check_mark(struct verify *v, const char *dir, struct err *err)
 	if (!v->mark || v->mark_seen)
 		return 0;
 	if (v->mark->seq >= v->next)
-		return finding(v, dir, err, "the log was set back: it has %" PRIu64 " records, and %"
-			       PRIu64 " were seen before", v->next, v->mark->seq + 1);
+		return finding(v, dir, err, "the log was set back: it has %" PRIu64 " records,"
+			       " and %" PRIu64 " were seen before", v->next, v->mark->seq + 1);
 	return finding(v, dir, err, "the log is forked: record %" PRIu64 " is not the one that was"
 		       " seen before", v->mark->seq);
 }

@@ -84,7 +84,9 @@ static inline void repo_make(struct repo *repo, const char *name)
 			repo_die("folders", &err);
 	}
 	struct store_paths paths = { repo->top, repo->top, repo->top };
-	struct store_options opts = { .level = 1, .workers = 1, .pack_size = 64 << 20, .verify = 1 };
+	struct store_options opts = {
+		.level = 1, .workers = 1, .pack_size = 64 << 20, .verify = 1,
+	};
 	if (store_open(&repo->store, &paths, repo->keys, &opts, &err) < 0)
 		repo_die("store", &err);
 	if (refs_create(repo->refs, repo->state, repo->keys, &err) < 0)

@@ -17,7 +17,8 @@ static void setup(void)
 static void make_advance(struct record *r, struct buf *raw)
 {
 	unsigned char list[3][HASH_SIZE];
-	struct advance a = { .ref = (char *)"main", .tag = (char *)"v1", .time_s = -5, .time_ns = 7 };
+	struct advance a = { .ref = (char *)"main", .tag = (char *)"v1",
+			     .time_s = -5, .time_ns = 7 };
 
 	memset(a.commit.b, 0xab, OID_SIZE);
 	for (int i = 0; i < 3; i++)
@@ -217,7 +218,8 @@ static void test_every_damaged_byte_of_a_list_is_found_by_hash_or_rule(void)
 	for (int i = 0; i < NR; i++)
 		list[i][0] = (unsigned char)i;
 	list_file_encode(keys_repo_id(repo.keys), list, NR, &raw, hash);
-	REQUIRE(list_file_decode(keys_repo_id(repo.keys), raw.data, raw.len, &back, &nr, &err) == 0);
+	REQUIRE(list_file_decode(keys_repo_id(repo.keys), raw.data, raw.len, &back, &nr,
+				 &err) == 0);
 	CHECK(nr == NR && memcmp(back, list, sizeof(list)) == 0);
 	sys_free(back);
 	for (size_t i = 0; i < raw.len; i++) {
@@ -237,9 +239,9 @@ static void test_every_damaged_byte_of_a_list_is_found_by_hash_or_rule(void)
 static void test_ref_names(void)
 {
 	static const char *const good[] = { "main", "tags/v1.0", "a/b/c", "ümläut", "x@y", "@x" };
-	static const char *const bad[] = { "", "/", "a/", "/a", "a//b", ".a", "a/.b", "a..b", "a.lock",
-		"a.lock/b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "@", "a@{b", "a.",
-		"a\nb", "HEAD", "-x" };
+	static const char *const bad[] = { "", "/", "a/", "/a", "a//b", ".a", "a/.b", "a..b",
+		"a.lock", "a.lock/b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "@",
+		"a@{b", "a.", "a\nb", "HEAD", "-x" };
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		CHECK(ref_name_is_valid(good[i]));

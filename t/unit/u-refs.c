@@ -421,7 +421,8 @@ static void test_many_packs_go_into_a_list_apart(void)
 	/* Named once: the next advance has nothing to add. */
 	CHECK(move(&repo, "main", &b, NULL) == 0);
 	read_all(path, &raw);
-	CHECK(raw.len == 8 + 2 + 32 + 8 + 102 * HASH_SIZE || raw.len == 8 + 2 + 32 + 8 + 101 * HASH_SIZE);
+	/* The two commits may share a pack. */
+	CHECK(raw.len == 50 + 102 * HASH_SIZE || raw.len == 50 + 101 * HASH_SIZE);
 	for (size_t i = 0; i < raw.len; i += 97) {
 		raw.data[i] ^= 1;
 		write_all(path, &raw);

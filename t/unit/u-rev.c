@@ -45,8 +45,9 @@ static void test_dates(void)
 static void test_what_is_no_date(void)
 {
 	static const char *const bad[] = { "", " ", "2023", "2023-1-1", "2023-13-01", "2023-02-29",
-		"2023-01-01x", "2023-01-01 ", "2023-01-01 12", "2023-01-01 24:00", "2023-01-01 12:60",
-		"2023-01-01 12:00 +99:00", "2023-01-01 12:00Zx", "ago", "2.ago", "2.days", ".days.ago",
+		"2023-01-01x", "2023-01-01 ", "2023-01-01 12", "2023-01-01 24:00",
+		"2023-01-01 12:60", "2023-01-01 12:00 +99:00", "2023-01-01 12:00Zx", "ago",
+		"2.ago", "2.days", ".days.ago",
 		"99999999999.days.ago", "2.days.ago.now", "@", "@x", "@99999999999999", "last",
 		"last.last", "-2.days.ago", "0x2.days.ago", "1899-01-01" };
 	const struct timespec now = { 1711886400, 0 };
@@ -235,7 +236,8 @@ static void test_many_snapshots_in_a_row(void)
 
 	repo_make(&repo, "row");
 	for (int i = 0; i < NR; i++) {
-		struct oid next = repo_commit(&repo, NR - i, i ? &at : NULL);	/* clocks backwards */
+		/* Their clocks run backwards. */
+		struct oid next = repo_commit(&repo, NR - i, i ? &at : NULL);
 		at = next;
 	}
 	REQUIRE(revlist_new(&rl, repo.store, &err) == 0);
