@@ -11,7 +11,7 @@
  *	UB_TEST_NOW=SEC[.NS]	sys_now() stands still
  *	UB_TEST_CORE=1		sys_harden() does nothing
  *	UB_TEST_POWERCUT=DIR[:DIR...]	model what a power cut would lose in these trees
- *	UB_TEST_POWERCUT_MODE=worst|torn|last|best
+ *	UB_TEST_POWERCUT_MODE=worst|torn|last|names|best
  *	UB_TEST_POWERCUT_SEED=N	what `torn` tears
  *	UB_TEST_POWERCUT_STATE=FILE	what one process leaves unsynced the next one starts with
  *	UB_TEST_POWERCUT_EXIT=1	the power fails when the process ends; its exit status stands
@@ -225,9 +225,21 @@ static uint64_t seed_of_command(uint64_t seed)
 	return seed;
 }
 
+static enum power_mode power_mode(const char *word)
+{
+	static const char *const words[] = { "worst", "torn", "last", "names", "best" };
+
+	for (size_t i = 0; word && i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(word, words[i]) == 0)
+			return (enum power_mode)i;
+	if (word)
+		bad_spec(word);
+	return POWER_WORST;
+}
+
 void fault_setup(void)
 {
-	const char *value, *mode, *seed;
+	const char *value, *seed;
 
 	state.is_on = state.has_seed = state.has_now = state.has_power = false;
 	state.faults_nr = 0;
@@ -250,13 +262,9 @@ void fault_setup(void)
 		state.now.tv_nsec = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
 		state.has_now = true;
 	}
-	mode = get("UB_TEST_POWERCUT_MODE");
 	seed = get("UB_TEST_POWERCUT_SEED");
 	if ((value = get("UB_TEST_POWERCUT"))) {
-		power_start(value, !mode || strcmp(mode, "worst") == 0 ? POWER_WORST :
-			    strcmp(mode, "torn") == 0 ? POWER_TORN :
-			    strcmp(mode, "last") == 0 ? POWER_LAST : POWER_BEST,
-			    seed ? strtoull(seed, NULL, 10) : 0, get("UB_TEST_POWERCUT_STATE"));
+		power_start(value, power_mode(get("UB_TEST_POWERCUT_MODE")), seed ? strtoull(seed, NULL, 10) : 0, get("UB_TEST_POWERCUT_STATE"));
 		state.has_power = true;
 	}
 	state.wants_core = get("UB_TEST_CORE") != NULL;

@@ -95,6 +95,7 @@ enum power_mode {
 	POWER_WORST,	/* everything that was not synced is lost */
 	POWER_TORN,	/* the seed decides, sector by sector and operation by operation */
 	POWER_LAST,	/* of each folder all but the newest operation is lost; no bytes are */
+	POWER_NAMES,	/* all unsynced bytes are lost, and no name */
 	POWER_BEST,	/* nothing is lost */
 };
 

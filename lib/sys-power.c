@@ -673,7 +673,7 @@ static void lose_names(struct op *op)
 	if (!op)
 		return;
 	lose_names(op->older);
-	op->is_lost = !keeps(model.mode) || touches(op, op->older, NULL, true);
+	op->is_lost = (model.mode != POWER_NAMES && !keeps(model.mode)) || touches(op, op->older, NULL, true);
 }
 
 /* Of each folder the newest operation stays, and what it stands on. */

@@ -269,15 +269,18 @@ fault_power_run () {
 
 # True when somebody notices that the sync of number $1 was not done.
 fault_sync_is_missed () {
-	fault_what="skipsync@$1 and a power cut at the end"
-	fault_power_run "skipsync@$1" "$2" worst:0 || return 1
-	test -n "$fault_fired" || return "$fault_status"
-	cp ../fired ../skipped
-	(fault_check "$2" "$3") >../red 2>&1 || return 0
+	for fault_mode in worst:0 names:0 last:0
+	do
+		fault_what="skipsync@$1 and a power cut at the end, $fault_mode"
+		fault_power_run "skipsync@$1" "$2" "$fault_mode" || return 1
+		test -n "$fault_fired" || return "$fault_status"
+		cp ../fired ../skipped
+		(fault_check "$2" "$3") >../red 2>&1 || return 0
+	done
 	fault_m=1
 	while :
 	do
-		for fault_mode in worst:0 last:0 torn:1 torn:2
+		for fault_mode in worst:0 last:0 names:0 torn:1
 		do
 			fault_what="skipsync@$1 and powercut@$fault_m $fault_mode"
 			fault_power_run "skipsync@$1,powercut@$fault_m" "$2" "$fault_mode" || return 1

@@ -17,7 +17,7 @@ test_expect_success 'setup' '
 		test_random 6000000 4 >big &&
 		new=\$(ub hash-object new) && big=\$(ub hash-object big) &&
 		packs=\$(find repo/packs -type f | wc -l) &&
-		printf \"100600 blob %s 1\tnew\n\" \$one >newlist
+		printf \"100600 blob %s %s\tnew\n\" \$one \$(test_file_size one) >newlist
 	"
 '
 
@@ -27,11 +27,11 @@ fault_test_all 'hash-object -w' \
 
 fault_test_all 'mktree' \
 	'ub mktree <newlist' \
-	'newtree=$(ub mktree <newlist) && ub cat-tree -l $newtree | grep new'
+	'newtree=$(ub mktree <newlist) && ub cat-tree -l $newtree | grep new && packs_are $((packs + 1))'
 
 fault_test_all 'commit-tree' \
-	'ub commit-tree $tree -p $commit -m "one more" >../commit && cat ../commit' \
-	'ub cat-object -t $(cat ../commit) && ub rev-list --objects $(cat ../commit) | grep $two'
+	'UB_TEST_NOW=1700000000 ub commit-tree $tree -p $commit -m "one more" >../commit && cat ../commit' \
+	'ub cat-object -t $(cat ../commit) && ub rev-list --objects $(cat ../commit) | grep $two && packs_are $((packs + 1))'
 
 # Two packs, more than one piece each.
 for kind in kill killin powercut nosync
@@ -42,7 +42,8 @@ do
 done
 
 test_expect_success 'each sync of a large file is needed' "
-	fault_sync_loop 'ub hash-object -w big' 'ub cat-object -p \$big | cmp - big'
+	fault_sync_loop 'ub hash-object -w big' \
+		'ub cat-object -p \$big | cmp - big && packs_are \$((packs + 2))'
 "
 
 test_done

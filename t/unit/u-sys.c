@@ -460,10 +460,21 @@ static void bytes_without_name(void)
 	must(sys_rename(in_tree("f.tmp"), in_tree("f")) == 0);
 }
 
+static void nothing_synced_at_all(void)
+{
+	store("f.tmp", "others", false);
+	must(sys_rename(in_tree("f.tmp"), in_tree("f")) == 0);
+}
+
 static void test_bytes_and_names_are_synced_apart(void)
 {
 	fresh_tree();
 	CHECK(run(name_without_bytes, NULL, "worst", 0) == 0);
+	CHECK(strcmp(content("f"), "") == 0);
+	fresh_tree();
+	CHECK(run(bytes_without_name, NULL, "names", 0) == 0);
+	CHECK(strcmp(content("f"), "bytes") == 0);
+	CHECK(run(nothing_synced_at_all, NULL, "names", 0) == 0);
 	CHECK(strcmp(content("f"), "") == 0);
 	fresh_tree();
 	CHECK(run(bytes_without_name, NULL, "worst", 0) == 0);
