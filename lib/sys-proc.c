@@ -1,6 +1,6 @@
 /*
- * The seam's rarer calls: a child process to read from, the terminal, the host's name.  They take no part in
- * what the tests break: nothing that is kept depends on them.
+ * The seam's rarer calls: a child process to read from, the terminal, the host's name.  They take
+ * no part in what the tests break: nothing that is kept depends on them.
  */
 #include <errno.h>
 #include <fcntl.h>
