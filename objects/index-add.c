@@ -1,7 +1,7 @@
 /*
  * Adding rows: gather, sort, spill; at commit one new run, merged with the runs it makes too many.
  *
- * Order at commit, under the lock: the new run synced and named, then `current` replaced, then
+ * Order at commit, under the lock: the new run synced and named, `current` replaced, then
  * the runs that it no longer names removed.  A crash before `current` leaves an unnamed run or
  * temporary files, one after it old runs: the next commit removes either.
  *
@@ -231,7 +231,7 @@ static int merge_spills(struct index_add *a, struct run_writer *w, size_t nr_spi
 			struct run *const *runs, size_t nr_runs, struct err *err)
 {
 	size_t nr = nr_spills + nr_runs;
-	struct run **all = xcalloc(nr + 1, sizeof(*all));
+	struct run **all = xcalloc(nr + 1, sizeof(struct run *));
 	uint64_t rows = 0;
 	int ret = 0;
 
@@ -519,7 +519,7 @@ static int commit_locked(struct index_add *a, struct err *err)
 			goto done;
 		put_in_front(&c, &named, nr_merged, a);
 	}
-	ret = current_write(&c, a->dir, a->repo_id, err);
+	ret = current_write(&c, a->dir, a->repo_id, 0, err);
 	if (ret < 0)
 		goto done;
 	if (a->ix)

@@ -165,7 +165,7 @@ int current_read(struct current *out, const char *dir, const unsigned char *repo
 }
 
 int current_write(struct current *c, const char *dir, const unsigned char *repo_id,
-		  struct err *err)
+		  unsigned int flags, struct err *err)
 {
 	char *path = xasprintf("%s/current", dir);
 	struct buf b = BUF_INIT;
@@ -175,7 +175,7 @@ int current_write(struct current *c, const char *dir, const unsigned char *repo_
 	if (b.len > CURRENT_MAX_SIZE)
 		ret = err_set(err, ERR_FAILED, "more packs without a record than '%s' holds", path);
 	else
-		ret = file_write(path, b.data, b.len, 0, 0600, err);
+		ret = file_write(path, b.data, b.len, flags, 0600, err);
 	if (ret == 0)
 		c->sum = get_u64le(b.data + b.len - SUM_SIZE);
 	buf_release(&b);

@@ -168,7 +168,7 @@ int run_merge_begin(struct run_merge *m, struct run *const *runs, size_t nr,
 /* Rows from the line of top `lo` to that of top `hi` only. */
 int run_merge_begin_rows(struct run_merge *m, struct run *const *runs, size_t nr, uint64_t lo,
 			 uint64_t hi, struct err *err);
-/* 1 and an item borrowed until the next call, 0 at the end, or negative. */
+/* The next item, borrowed until the next call, and whose it is; NULL at the end. */
 int run_merge_next(struct run_merge *m, size_t *run_out, const unsigned char **item_out,
 		   struct err *err);
 void run_merge_release(struct run_merge *m);
@@ -210,7 +210,7 @@ int run_writer_begin(struct run_writer *w, const char *dir, const unsigned char 
 int run_writer_pack(struct run_writer *w, const unsigned char p[RUN_PACK_SIZE], struct err *err);
 int run_writer_row(struct run_writer *w, const unsigned char p[RUN_ROW_SIZE], struct err *err);
 int run_writer_finish(struct run_writer *w, struct err *err);
-/* Give it its name in `dir`, synced. */
+/* Sync it and give it its name in `dir`; the folder is synced with the next `current`. */
 int run_writer_commit(struct run_writer *w, const char *dir, struct err *err);
 /* Open what finish() left, under its temporary name. */
 int run_writer_open(const struct run_writer *w, struct run **out, struct err *err);
@@ -238,7 +238,7 @@ void current_encode(struct buf *out, const struct current *c, const unsigned cha
 int current_read(struct current *out, const char *dir, const unsigned char *repo_id,
 		 struct err *err);
 int current_write(struct current *c, const char *dir, const unsigned char *repo_id,
-		  struct err *err);
+		  unsigned int flags, struct err *err);
 void current_release(struct current *c);
 void current_copy(struct current *out, const struct current *c);	/* `out` is CURRENT_INIT */
 bool current_is_unpublished(const struct current *c, const struct pack_id *id);

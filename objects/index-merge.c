@@ -169,7 +169,7 @@ int run_merge_begin_rows(struct run_merge *m, struct run *const *runs, size_t nr
 	*m = (struct run_merge)RUN_MERGE_INIT;
 	merge_alloc(m, nr);
 	for (size_t i = 0; i < nr; i++) {
-		uint64_t first, end, unused;
+		uint64_t first = 0, end = 0, unused;
 		int ret = run_line_rows(runs[i], lo, &first, &unused, err);
 		if (ret == 0)
 			ret = run_line_rows(runs[i], hi, &unused, &end, err);
@@ -193,11 +193,9 @@ int run_merge_next(struct run_merge *m, size_t *run_out, const unsigned char **i
 			sift_down(m, 0);
 	}
 	m->pending = m->nr_heap > 0;
-	if (!m->pending)
-		return 0;
-	*run_out = m->heap[0];
-	*item_out = m->items[m->heap[0]];
-	return 1;
+	*item_out = m->pending ? m->items[m->heap[0]] : NULL;
+	*run_out = m->pending ? m->heap[0] : 0;
+	return 0;
 }
 
 void run_merge_release(struct run_merge *m)
@@ -223,7 +221,7 @@ static int merge_packs(struct run_writer *w, struct run *const *runs, size_t nr,
 	ret = run_merge_begin(&m, runs, nr, RUN_PACKS, err);
 	while (ret == 0) {
 		ret = run_merge_next(&m, &i, &item, err);
-		if (ret <= 0)
+		if (ret < 0 || !item)
 			break;
 		bool is_new = !w->has_last || memcmp(w->last, item, sizeof(struct pack_id)) != 0;
 		ret = is_new ? run_writer_pack(w, item, err) : 0;
@@ -245,9 +243,8 @@ static int merge_rows(struct run_writer *w, struct run *const *runs, size_t nr,
 	ret = run_merge_begin(&m, runs, nr, RUN_ROWS, err);
 	while (ret == 0) {
 		ret = run_merge_next(&m, &i, &item, err);
-		if (ret <= 0)
+		if (ret < 0 || !item)
 			break;
-		ret = 0;
 		/* The newest run's row came first. */
 		if (w->rows_began && w->has_last && memcmp(w->last, item, RUN_KEY_SIZE) == 0)
 			continue;

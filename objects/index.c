@@ -126,7 +126,7 @@ int run_set_open(struct run_set **out, const struct index *ix, struct current *t
 	atomic_init(&set->refs, 1);
 	set->current = *take_current;
 	*take_current = (struct current)CURRENT_INIT;
-	set->runs = xcalloc(nr + 1, sizeof(*set->runs));
+	set->runs = xcalloc(nr + 1, sizeof(struct run *));
 	set->base = xcalloc(nr + 1, sizeof(*set->base));
 	for (size_t i = 0; ret == 0 && i < nr; i++) {
 		const struct run_ref *ref = &set->current.runs[i];
@@ -203,6 +203,8 @@ int index_open(struct index **out, const char *dir, const unsigned char repo_id[
 		index_close(ix);
 		return ret;
 	}
+	if (!ix->set)
+		BUG("an index is open without its runs");
 	*out = ix;
 	return 0;
 }
@@ -278,7 +280,7 @@ int index_create(const char *dir, const unsigned char repo_id[32], struct err *e
 	ret = index_lock(&lock, dir, INDEX_LOCK_WAIT_MS, err);
 	if (ret < 0)
 		goto done;
-	ret = current_write(&empty, dir, repo_id, err);
+	ret = current_write(&empty, dir, repo_id, 0, err);
 	if (ret == 0)
 		index_clean(dir, &empty);
 done:
@@ -390,9 +392,8 @@ int index_prefix(struct index *ix, const unsigned char *prefix, unsigned int nr_
 				   filter_top(to), err);
 	while (ret == 0) {
 		ret = run_merge_next(&m, &i, &item, err);
-		if (ret <= 0)
+		if (ret < 0 || !item)
 			break;
-		ret = 0;
 		int c = cmp_digits(item, prefix, nr_digits);
 		if (c > 0)
 			break;
@@ -432,9 +433,8 @@ int index_each_pack(struct index *ix, int (*fn)(const struct index_pack *p, void
 	ret = run_merge_begin(&m, set->runs, set->current.nr_runs, RUN_PACKS, err);
 	while (ret == 0) {
 		ret = run_merge_next(&m, &i, &item, err);
-		if (ret <= 0)
+		if (ret < 0 || !item)
 			break;
-		ret = 0;
 		if (has_last && memcmp(last.b, item, sizeof(last.b)) == 0)
 			continue;
 		if (!run_pack_decode(item, &pack)) {
@@ -525,7 +525,8 @@ int index_publish(struct index *ix, const struct pack_id *packs, size_t nr, uint
 	if (nr_left != c.nr_unpublished || log_seq != c.log_seq) {
 		c.log_seq = log_seq;
 		current_set_unpublished(&c, (const void *)sorted.others.data, nr_left);
-		ret = current_write(&c, ix->dir, ix->repo_id, err);
+		/* The records say the same: the old one may come back. */
+		ret = current_write(&c, ix->dir, ix->repo_id, FILE_LAZY, err);
 	}
 	if (ret == 0)
 		ret = index_refresh(ix, err);
@@ -550,9 +551,8 @@ static int count_rows(const struct run_set *set, uint64_t *rows_out, struct err 
 	ret = run_merge_begin(&m, set->runs, set->current.nr_runs, RUN_ROWS, err);
 	while (ret == 0) {
 		ret = run_merge_next(&m, &i, &item, err);
-		if (ret <= 0)
+		if (ret < 0 || !item)
 			break;
-		ret = 0;
 		nr += nr == 0 || memcmp(last, item, sizeof(last)) != 0;
 		memcpy(last, item, sizeof(last));
 	}
@@ -570,13 +570,16 @@ int index_check(struct index *ix, uint64_t *rows_out, struct err *err)
 	/* Opened anew, so that what was seen before does not count. */
 	ret = index_open(&fresh, ix->dir, ix->repo_id, err);
 	if (ret == ERR_NOT_FOUND)
-		ret = err_set(err, ERR_CORRUPT, "'%s/current' is not there", ix->dir);
-	for (size_t i = 0; ret == 0 && i < fresh->set->current.nr_runs; i++)
-		ret = run_check(fresh->set->runs[i], err);
-	if (ret == 0 && fresh->set->current.nr_runs > 1)
-		ret = count_rows(fresh->set, &rows, err);
+		return err_set(err, ERR_CORRUPT, "'%s/current' is not there", ix->dir);
+	if (ret < 0)
+		return ret;
+	const struct run_set *set = fresh->set;
+	for (size_t i = 0; ret == 0 && i < set->current.nr_runs; i++)
+		ret = run_check(set->runs[i], err);
+	if (ret == 0 && set->current.nr_runs > 1)
+		ret = count_rows(set, &rows, err);
 	else if (ret == 0)
-		rows = fresh->set->rows;
+		rows = set->rows;
 	if (ret == 0 && rows_out)
 		*rows_out = rows;
 	index_close(fresh);

@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/file.h"
 #include "lib/lock.h"
+#include "lib/sys-internal.h"
 #include "lib/sys.h"
 #include "objects/index-internal.h"
 #include "objects/index.h"
@@ -782,6 +784,173 @@ static void test_senseless_pages_with_right_sums_do_no_harm(void)
 	teardown(&f);
 }
 
+/* Changes that are broken off ----------------------------------------------------------------- */
+
+struct copier { const char *from, *to; };
+
+static int copy_one(const char *name, void *data, struct err *err)
+{
+	const struct copier *c = data;
+	char *from = xasprintf("%s/%s", c->from, name), *to = xasprintf("%s/%s", c->to, name);
+	struct buf b = BUF_INIT;
+	int ret = file_read(from, (size_t)1 << 24, &b, err);
+
+	if (ret == 0)
+		ret = file_write(to, b.data ? b.data : (const void *)"", b.len, 0, 0600, err);
+	buf_release(&b);
+	sys_free(from);
+	sys_free(to);
+	return ret;
+}
+
+/* In a process of its own: add 100 rows, which makes four runs one, with `fault` armed. */
+static int commit_with_fault(const char *dir, const char *fault, const char *mode)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		struct index *ix;
+		struct err err = ERR_INIT;
+		setenv("UB_TEST_FAULT", fault, 1);
+		if (mode) {
+			setenv("UB_TEST_POWERCUT", dir, 1);
+			setenv("UB_TEST_POWERCUT_MODE", mode, 1);
+			setenv("UB_TEST_POWERCUT_SEED", strchr(fault, '@') + 1, 1);
+			setenv("UB_TEST_POWERCUT_EXIT", "1", 1);
+		}
+		char *fired = xasprintf("%s.fired", dir);
+		setenv("UB_TEST_FIRED", fired, 1);
+		sys_free(fired);
+		fault_setup();
+		int ret = index_open(&ix, dir, repo, &err);
+		if (ret == 0) {
+			ret = add_rows(ix, 300, 400, 0, &err);
+			index_close(ix);
+		}
+		exit(ret == 0 ? 0 : 1);	/* through atexit(): the power cut is there */
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		abort();
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* What must hold whatever broke: the old state or the new one, and the next change succeeds. */
+static void check_after(const char *dir, int status, const char *fault)
+{
+	struct index *ix = NULL;
+	struct err err = ERR_INIT;
+	unsigned int files = 0;
+	uint64_t nr_new = 0;
+	bool good = index_open(&ix, dir, repo, &err) == 0;
+
+	if (good) {
+		nr_new = count_found(ix, 300, 400, 0);
+		good = count_found(ix, 0, 300, 0) == 300 && (nr_new == 0 || nr_new == 100) &&
+			(status != 0 || nr_new == 100) && index_check(ix, NULL, &err) == 0;
+		good = good && add_rows(ix, 300, 410, 0, &err) == 0 &&
+			count_found(ix, 0, 410, 0) == 410;
+		good = good && file_each(dir, count_file, &files, &err) == 0 &&
+			files == ix->set->current.nr_runs;
+	}
+	if (!good)
+		printf("# %s, status %d, %d new rows, %u files: %s\n", fault, status, (int)nr_new,
+		       files, err.msg);
+	CHECK(good);
+	index_close(ix);
+}
+
+static void break_at_each_call(const struct fixture *base, const char *kind, const char *mode)
+{
+	unsigned int n;
+	bool fired = true;
+
+	for (n = 1; fired && n < 500; n++) {
+		char dir[64] = "/tmp/u-index-XXXXXX";
+		struct copier c = { base->dir, dir };
+		struct err err = ERR_INIT;
+		if (!mkdtemp(dir))
+			abort();
+		CHECK(file_each(base->dir, copy_one, &c, &err) == 0);
+		char *fault = xasprintf("%s@%u", kind, n), *mark = xasprintf("%s.fired", dir);
+		int status = commit_with_fault(dir, fault, mode);
+		fired = access(mark, F_OK) == 0;
+		unlink(mark);
+		check_after(dir, status, fault);
+		CHECK(fired || status == 0);
+		file_each(dir, remove_one, dir, &err);
+		CHECK(rmdir(dir) == 0);
+		char *hold = xasprintf("%s.ub-hold", dir);
+		file_each(hold, remove_one, hold, &err);
+		rmdir(hold);
+		sys_free(hold);
+		sys_free(fault);
+		sys_free(mark);
+	}
+	CHECK(n > 2);
+}
+
+static void test_a_merge_broken_off_leaves_the_old_or_the_new(void)
+{
+	static const char *const kinds[] = { "kill", "killin", "eio", "enospc", "short", "nosync",
+					     "eintr" };
+	struct fixture f;
+
+	setup(&f);
+	for (uint64_t i = 0; i < 3; i++)
+		CHECK(add_rows(f.ix, i * 100, i * 100 + 100, 0, &f.err) == 0);
+	CHECK(f.ix->set->current.nr_runs == 3);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		break_at_each_call(&f, kinds[i], NULL);
+	break_at_each_call(&f, "powercut", "worst");
+	break_at_each_call(&f, "powercut", "torn");
+	teardown(&f);
+}
+
+struct adder {
+	const char *dir;
+	uint64_t from;
+	atomic_uint *failed;
+};
+
+static void *add_loop(void *data)
+{
+	struct adder *a = data;
+	struct index *ix;
+	struct err err = ERR_INIT;
+
+	if (index_open(&ix, a->dir, repo, &err) < 0) {
+		atomic_fetch_add(a->failed, 1);
+		return NULL;
+	}
+	for (uint64_t i = 0; i < 25; i++) {
+		uint64_t from = a->from + i * 100;
+		if (add_rows(ix, from, from + 100, 0, &err) < 0 ||
+		    count_found(ix, from, from + 100, 0) != 100)
+			atomic_fetch_add(a->failed, 1);
+	}
+	index_close(ix);
+	return NULL;
+}
+
+static void test_two_who_add_at_once_lose_nothing(void)
+{
+	struct fixture f;
+	struct sys_thread threads[2];
+	atomic_uint failed = 0;
+
+	setup(&f);
+	struct adder adders[2] = { { f.dir, 0, &failed }, { f.dir, 2500, &failed } };
+	for (int i = 0; i < 2; i++)
+		CHECK(sys_thread_start(&threads[i], add_loop, &adders[i]) == 0);
+	for (int i = 0; i < 2; i++)
+		sys_thread_join(&threads[i]);
+	CHECK(atomic_load(&failed) == 0);
+	CHECK(index_refresh(f.ix, &f.err) == 0);
+	CHECK(count_found(f.ix, 0, 5000, 0) == 5000);
+	teardown(&f);
+}
+
 /* The frozen files, and the manual that explains them --------------------------------------- */
 
 static const unsigned char vector_repo[32] = { 0x75, 0x62 };
@@ -908,5 +1077,7 @@ UNIT_MAIN(test_rows_survive_their_encoding,
 	  test_every_flipped_byte_and_cut_is_noticed,
 	  test_exchanged_pages_and_runs_are_noticed,
 	  test_senseless_pages_with_right_sums_do_no_harm,
+	  test_a_merge_broken_off_leaves_the_old_or_the_new,
+	  test_two_who_add_at_once_lose_nothing,
 	  test_the_vector_of_format_0_decodes,
 	  test_the_example_in_the_manual_is_the_vector)
