@@ -498,6 +498,69 @@ static void test_a_second_device_joins_and_is_told_apart(void)
 	repo_release(&repo);
 }
 
+/* Records of one's own log after those there are, not synced: a thousand of them is many. */
+static void write_records(struct repo *repo, int nr, const struct oid *a, const struct oid *b)
+{
+	struct device_id id;
+	struct log_entries list = LOG_ENTRIES_INIT;
+	struct record rec = RECORD_INIT;
+	struct buf raw = BUF_INIT;
+	unsigned char prev[HASH_SIZE];
+	char folder[512];
+
+	log_device_id(&id, keys_device_public(repo->keys));
+	CHECK(log_list(repo->refs, &id, 0, &list, &err) == 0 && list.nr == 2);
+	CHECK(log_read(repo->refs, keys_genesis(repo->keys), &id, &list.e[1], &raw, &rec,
+		       &err) == 0);
+	memcpy(prev, rec.hash, HASH_SIZE);
+	for (int i = 0; i < nr; i++) {
+		struct advance adv = { .ref = (char *)"main", .commit = i % 2 ? *a : *b };
+		record_release(&rec);
+		rec.kind = RECORD_ADVANCE;
+		rec.seq = (uint64_t)i + 2;
+		memcpy(rec.prev, prev, HASH_SIZE);
+		advance_encode(&adv, &rec.sealed);
+		buf_reset(&raw);
+		CHECK(record_encode(repo->keys, &rec, &raw, &err) == 0);
+		memcpy(prev, rec.hash, HASH_SIZE);
+		struct log_entry e = { .seq = rec.seq };
+		memcpy(e.hash, rec.hash, LOG_NAME_HASH);
+		char *path = log_path(repo->refs, &id, &e);
+		snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
+		mkdir(folder, 0700);
+		FILE *f = fopen(path, "wb");
+		CHECK(f && fwrite(raw.data, 1, raw.len, f) == raw.len && fclose(f) == 0);
+		sys_free(path);
+	}
+	record_release(&rec);
+	buf_release(&raw);
+	log_entries_release(&list);
+}
+
+static void test_a_log_goes_on_in_the_next_folder(void)
+{
+	enum { NR = 2 * LOG_FOLDER - 3 };	/* so that the next update opens a third folder */
+	struct repo repo;
+	uint64_t records;
+	struct buf seen = BUF_INIT;
+	struct ref ref;
+
+	repo_make(&repo, "folders");
+	struct oid a = repo_commit(&repo, 1, NULL), b = repo_commit(&repo, 2, &a);
+	write_records(&repo, NR, &a, &b);
+	CHECK(is_at(&repo, "main", &b));
+	CHECK(move(&repo, "main", &a, &b) == 0 && move(&repo, "main", &b, &a) == 0);
+	CHECK(is_at(&repo, "main", &b) && problems(&repo) == 0);
+	CHECK(verify(&repo, &records).nr == 0 && records == NR + 4);
+	struct refs *r = repo_refs(&repo);
+	CHECK(refs_find(r, "main", &ref, &err) == 0 && ref.seq == 2 * LOG_FOLDER);
+	CHECK(refs_history(r, &ref, collect, &seen, &err) == 0);
+	CHECK(seen.len == (NR + 2) * OID_SIZE);
+	refs_close(r);
+	buf_release(&seen);
+	repo_release(&repo);
+}
+
 UNIT_MAIN(test_a_new_log_has_join_and_keyring,
 	  test_a_ref_moves_only_from_where_it_should_be,
 	  test_history_is_newest_first,
@@ -509,4 +572,5 @@ UNIT_MAIN(test_a_new_log_has_join_and_keyring,
 	  test_the_cache_is_used_and_never_needed,
 	  test_many_packs_go_into_a_list_apart,
 	  test_packs_are_named_once_even_after_a_rebuild,
-	  test_a_second_device_joins_and_is_told_apart)
+	  test_a_second_device_joins_and_is_told_apart,
+	  test_a_log_goes_on_in_the_next_folder)
