@@ -3,8 +3,8 @@
  * of the filter, whatever the size.
  *
  * The file is only finished here; it gets its name by run_writer_commit(), under the index lock.
- * The folder is not synced for it: `current`, in the same folder, is named next, and the sync
- * for that makes both names durable.  Until then nothing leans on the run.
+ * The folder is synced for it, and again for `current`, which is named next: the entries of one
+ * folder become durable in any order, and a `current` whose run is gone costs a rebuild.
  */
 #include <string.h>
 
@@ -81,7 +81,7 @@ int run_writer_begin(struct run_writer *w, const char *dir, const unsigned char 
 	if (max_rows > RUN_ROWS_MAX)
 		return err_set(err, ERR_FAILED, "a run of the index cannot hold %" PRIu64 " rows",
 			       max_rows);
-	int ret = file_out_open_in(&w->file, dir, FILE_LAZY, 0600, err);
+	int ret = file_out_open_in(&w->file, dir, 0, 0600, err);
 	if (ret < 0)
 		return ret;
 	sys_random(w->id, sizeof(w->id));
