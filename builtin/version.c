@@ -4,6 +4,10 @@
 
 #include "builtin/ub.h"
 
+#ifndef UB_VERSION	/* the Makefile says it */
+#define UB_VERSION "unknown"
+#endif
+
 static const char version_usage[] = "ub version";
 
 int cmd_version(struct ub *ub, int argc, char **argv, struct err *err)

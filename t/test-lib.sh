@@ -299,9 +299,8 @@ flip_bit () {
 	flip_at=$2
 	test "$flip_at" -ge 0 || flip_at=$(($(test_file_size "$1") + flip_at))
 	flip_byte=$(od -An -tu1 -j "$flip_at" -N 1 "$1" | tr -d ' ') && test -n "$flip_byte" &&
-	chmod u+w "$1" &&
-	# shellcheck disable=SC2059 # the format is what is computed
-	printf "$(printf '\\%03o' $((flip_byte ^ (1 << ${3:-0}))))" |
+	chmod u+w "$1" && flip_octal=$(printf '\\%03o' $((flip_byte ^ (1 << ${3:-0})))) &&
+	printf '%b' "\\0${flip_octal#?}" |
 		dd of="$1" bs=1 seek="$flip_at" conv=notrunc 2>/dev/null
 }
 
