@@ -33,7 +33,9 @@ for off in bugprone-easily-swappable-parameters bugprone-narrowing-conversions \
 	clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling \
 	clang-analyzer-optin.performance.Padding bugprone-signal-handler cert-sig30-c \
 	clang-analyzer-core.CallAndMessage clang-analyzer-core.UndefinedBinaryOperatorResult \
-	clang-analyzer-core.uninitialized.Branch clang-analyzer-core.uninitialized.Assign
+	clang-analyzer-core.uninitialized.Branch clang-analyzer-core.uninitialized.Assign \
+	clang-analyzer-core.NullDereference clang-analyzer-core.NonNullParamChecker \
+	bugprone-not-null-terminated-result
 do
 	checks=$checks,-$off
 done
