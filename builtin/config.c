@@ -3,6 +3,7 @@
  */
 
 #include <string.h>
+#include <strings.h>
 
 #include "lib/config.h"
 #include "lib/file.h"
@@ -94,9 +95,18 @@ done:
 	return ret;
 }
 
+/* What a repository is, written by init: any other value would only make it unreadable. */
+static bool is_fixed(const char *key)
+{
+	return strcasecmp(key, "core.format") == 0 || strcasecmp(key, "core.id") == 0;
+}
+
 static int change(struct ub *ub, const char *path, const char *key, const char *value,
 		  bool is_repo, struct err *err)
 {
+	if (is_fixed(key))
+		return err_set(err, ERR_REFUSED, "'%s' says what the repository is, and never changes",
+			       key);
 	if (!path)
 		return err_set(err, ERR_FAILED,
 			       "HOME is not set, so there is no file for settings");

@@ -107,6 +107,13 @@ test_expect_success 'a repository has settings, and they win over those of the u
 	ub config --global core.compression >actual && echo 3 >expect && test_cmp expect actual
 '
 
+test_expect_success 'what the repository is cannot be set' '
+	cp "$UB_DIR/config" before &&
+	test_expect_code 13 ub config core.format 1 2>err && test_grep core.format err &&
+	test_expect_code 13 ub config --unset core.ID &&
+	test_cmp before "$UB_DIR/config"
+'
+
 test_expect_success 'files of git are left alone' '
 	printf "[core]\n\tgitthing = yes\n" >"$HOME/.gitconfig" &&
 	test_expect_code 1 ub config core.gitthing
