@@ -4,6 +4,7 @@
 /*
  * High-water marks: how far each log was seen, kept in the device's state folder, outside the
  * repository, so that a repository that was set back is noticed.  See ub-format-record(5).
+ * After a power cut the marks before the last may be back; the next opening raises them again.
  */
 
 #include <stdint.h>
