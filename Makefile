@@ -242,7 +242,7 @@ $(B)/fuzzer/%: $(B)/test/obj/t/fuzz/%.o $(B)/test/libub.a
 
 coverage:
 	@$(MAKE) --no-print-directory B=build/cov COVERAGE=--coverage CFLAGS='-O0 -g' test
-	@t/coverage.sh build/cov
+	@sh t/coverage.sh build/cov
 
 check:
 	@$(MAKE) --no-print-directory B=build/werror WERROR=-Werror all test-build

@@ -3,7 +3,7 @@
 test_description='passwords asked for on a terminal: unseen, twice when new, echo back afterwards'
 . "${0%/*}/test-lib.sh"
 
-test_have_prereq PYTHON || test_skip_all "needs Python for a terminal"
+test_have_prereq PTY || test_skip_all "needs Python and a terminal for it"
 
 # type.py ANSWER... -- COMMAND: run it on a terminal of its own, give an answer to each question
 # that ends in ": "; what the terminal showed goes to standard output.  ^C is the key.

@@ -116,6 +116,7 @@ do
 	test -n "$PYTHON" && "$PYTHON" -c 'import nacl' 2>/dev/null && test_set_prereq PYTHON && break
 done
 export PYTHON
+test -n "$PYTHON" && "$PYTHON" -c 'import pty; pty.openpty()' 2>/dev/null && test_set_prereq PTY
 
 # Tests -------------------------------------------------------------------------------------------
 
