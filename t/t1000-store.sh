@@ -113,10 +113,10 @@ test_expect_success 'a marker in content and name is in no file of the repositor
 '
 
 test_expect_success 'a snapshot is built by hand, and walked' '
-	tree=$(find files -maxdepth 1 -type f -name "[0-9]*" -print0 | sort -z |
-		{ cat >names && ub hash-object -w --stdin-paths -z <names; } |
-		{ tr "\0" "\n" <names | sed "s,files/,," >plain && paste -d" " - plain; } |
-		while read -r id name
+	find files -maxdepth 1 -type f -name "[0-9]*" -print0 | sort -z >names &&
+	tr "\0" "\n" <names | sed "s,files/,," >plain &&
+	ub hash-object -w --stdin-paths -z <names >ids &&
+	tree=$(paste -d" " ids plain | while read -r id name
 		do
 			printf "100644 blob %s %s\t%s\n" "$id" "$(stat -c %s "files/$name")" "$name"
 		done | ub mktree) &&
