@@ -38,14 +38,36 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
+/* A sentence is one line, and a name in it does nothing to a terminal: the rest is escaped. */
+static void put_sentence(struct buf *out, const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		size_t n = utf8_length(p, left);
+
+		if (*p == '\n')
+			buf_put_str(out, "\\n");
+		else if (n == 0 || *p < 0x20 || *p == 0x7f)
+			buf_printf(out, "\\%03o", *p);
+		else
+			buf_put(out, p, n);
+		p += n ? n : 1;
+		left -= n ? n : 1;
+	}
+}
+
 static void say(const char *fmt, va_list ap)
 {
-	struct buf b = BUF_INIT;
+	struct buf b = BUF_INIT, text = BUF_INIT;
 
+	buf_vprintf(&text, fmt, ap);
 	buf_put_str(&b, "ub: ");
-	buf_vprintf(&b, fmt, ap);
+	put_sentence(&b, buf_str(&text));
 	buf_put_u8(&b, '\n');
 	sys_write_full(STDERR_FILENO, b.data, b.len);
+	buf_release(&text);
 	buf_release(&b);
 }
 
@@ -85,7 +107,9 @@ static int err_report(const struct err *err, bool as_json)
 		json_str(&j, "message", err->msg);
 		json_end(&j);
 	} else {
-		buf_printf(&b, "ub: %s\n", err->msg);
+		buf_put_str(&b, "ub: ");
+		put_sentence(&b, err->msg);
+		buf_put_u8(&b, '\n');
 	}
 	sys_write_full(STDERR_FILENO, b.data, b.len);
 	buf_release(&b);
@@ -186,6 +210,10 @@ int ub_parse(struct ub *ub, const struct opt *opts, const char *usage, int *argc
 	if (ub->dry_run && !dry)
 		return err_set(err, ERR_USAGE, "'ub %s' has no --dry-run", c->name);
 	ret = find_repo_path(ub, err);
+	if (ret < 0 && c->flags & NO_REPO) {
+		err_clear(err);
+		ret = 0;
+	}
 	if (ret < 0)
 		return ret;
 	if (c->flags & NEEDS_REPO)
@@ -311,11 +339,29 @@ struct call {
 	int status;
 };
 
+/*
+ * Who asks for JSON gets it for a command line that cannot be understood, too, though --json stood
+ * behind what was wrong with it.
+ */
+static bool asks_for_json(int argc, char **argv)
+{
+	bool answer = false;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			answer = true;
+		else if (strcmp(argv[i], "--no-json") == 0)
+			answer = false;
+	}
+	return answer;
+}
+
 static void *run(void *data)
 {
 	struct call *call = data;
 	struct ub ub = { .out = OUT_INIT(STDOUT_FILENO) };
 	struct err err = ERR_INIT, out_err = ERR_INIT;
+	bool json = asks_for_json(call->argc, call->argv);
 	int ret, written;
 
 	ub.out.is_direct = isatty(STDOUT_FILENO);
@@ -325,7 +371,8 @@ static void *run(void *data)
 		err = out_err;
 		ret = written;
 	}
-	call->status = ret < 0 ? err_report(&err, ub.json) : ret;
+	call->status = ret < 0 ? err_report(&err, ub.json || (err.code == ERR_USAGE && json)) :
+		       ret;
 	out_release(&ub.out);
 	sys_free(ub.repo_path);
 	return NULL;
@@ -339,6 +386,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	sys_harden();
+	sys_hold_standard_fds();
 	interrupt_setup();
 	ret = crypto_start(&err);
 	if (ret < 0)

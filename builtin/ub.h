@@ -31,11 +31,12 @@ enum command_flags {
 	WRITES = 1u << 1,		/* ... for writing */
 	HAS_JSON = 1u << 2,
 	HAS_DRY_RUN = 1u << 3,
+	NO_REPO = 1u << 4,		/* goes on where nothing says which repository is meant */
 };
 
 struct ub {
 	/* from the command line, before or after the verb */
-	char *repo_path;		/* --repo, UB_DIR, XDG; never NULL after ub_parse() */
+	char *repo_path;		/* --repo, UB_DIR, XDG; NULL after ub_parse() only with NO_REPO */
 	const char *password_file;	/* --password-file, or NULL */
 	bool json, quiet, no_progress, progress, dry_run;
 	int verbose;

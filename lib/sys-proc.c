@@ -95,3 +95,14 @@ void sys_hostname(char *out, size_t size)
 	if (!out[0])
 		snprintf(out, size, "localhost");
 }
+
+void sys_hold_standard_fds(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) != -1 || errno != EBADF)
+			continue;
+		/* The lowest free number: this one. */
+		if (open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) < 0)
+			_exit(1);
+	}
+}

@@ -118,6 +118,9 @@ bool sys_is_terminal(int fd);
 /* Turn a terminal's echo on or off: 1 or 0, what it was, or -1. */
 int sys_terminal_echo(int fd, bool on);
 
+/* A standard descriptor that the caller closed would become the next file that is opened: what is
+ * said would go into a pack.  It is held by one that fails with EBADF. */
+void sys_hold_standard_fds(void);
 /* No core image, no ptrace by others; called first by main(). */
 void sys_harden(void);
 

@@ -113,6 +113,43 @@ test_expect_success 'an interrupted command says so and ends with 130 or 143' '
 	ub fsck
 '
 
+test_expect_success 'a closed descriptor never becomes a file of the repository' '
+	head -c 300000 /dev/urandom >file && id=$(ub hash-object -w file) &&
+	test_expect_code 1 ub hash-object --stdin <&- 2>err && test_grep "standard input" err &&
+	test_expect_code 1 ub pack <&- 2>err && test_grep "standard input" err &&
+	test_expect_code 1 ub mktree <&- 2>err && test_grep "standard input" err &&
+	head -c 300000 /dev/urandom >file &&
+	test_expect_code 1 ub hash-object -w file >&- 2>err && test_grep "standard output" err &&
+	head -c 300000 /dev/urandom >file &&
+	test_expect_code 1 ub hash-object -w file nowhere <&- >&- 2>&- &&
+	test_expect_code 0 ub cat-object -e $id <&- >&- 2>&- &&
+	ub fsck
+'
+
+test_expect_success 'a message is one line, whatever is in a name' '
+	test_expect_code 1 ub rev-parse "$(printf "no\n\033[31mwh\303\266r\377")" 2>err &&
+	test_line_count 1 err &&
+	printf "no\\\\n\\\\033[31mwh\303\266r\\\\377" >expect &&
+	grep -qF "$(cat expect)" err
+'
+
+test_expect_success 'what is wrong before --json is told in JSON too' '
+	for args in "nosuch --json" "rev-list --bogus --json" "--bogus --json rev-list"
+	do
+		test_expect_code 2 ub $args 2>err &&
+		test_grep "^{\"type\":\"error\",\"code\":\"usage\",\"exit\":2," err || return 1
+	done &&
+	test_expect_code 1 ub rev-list -- --json 2>err && test_grep "^ub: " err
+'
+
+test_expect_success 'version and help need no HOME' '
+	(
+		unset HOME XDG_DATA_HOME UB_DIR &&
+		ub --version && ub help && ub help init && ub version --json &&
+		test_expect_code 10 ub rev-parse HEAD 2>err && test_grep HOME err
+	)
+'
+
 test_expect_success 'a repository that is not there is status 10' '
 	test_expect_code 10 ub --repo nowhere cat-object -t 1234567 2>err &&
 	test_grep nowhere err &&
