@@ -29,6 +29,9 @@ UB_DIR=$FAULT_DIR/repo
 XDG_STATE_HOME=$FAULT_DIR/state
 export UB_DIR XDG_STATE_HOME
 
+# What else has to hold after each round, whatever happened.
+FAULT_ALWAYS=
+
 # Set where there is no repository to look into: then only the command and its work are checked.
 FAULT_NO_REPO=
 
@@ -58,6 +61,11 @@ fault_init_repo () {
 	commit=$(ub commit-tree "$tree" -m "$FAULT_MARKER") &&
 	ub update-ref main "$commit" &&
 	fault_remember "$one" one && fault_remember "$two" two
+}
+
+# In a command of more than one ub: this one is not broken.
+fault_calm () {
+	env -u UB_TEST_FAULT -u UB_TEST_POWERCUT -u UB_TEST_POWERCUT_EXIT "$@"
 }
 
 # fault_remember OID FILE: a stored object and its content.
@@ -137,6 +145,8 @@ fault_check_fsck () {
 
 # What holds whatever happened.
 fault_check_state () {
+	test -z "$FAULT_ALWAYS" || eval "$FAULT_ALWAYS" >>../err 2>&1 ||
+		{ fault_say "this does not hold: $FAULT_ALWAYS"; return 1; }
 	test -z "$FAULT_NO_REPO" || return 0
 	fault_check_refs && fault_check_ids || return 1
 	! grep -rlF "$FAULT_MARKER" repo state >../leak 2>/dev/null ||
@@ -176,9 +186,9 @@ fault_numbers () {
 	seq 1 "$fault_step" "$fault_total" && echo $((fault_total + 1))
 }
 
-# Every kind, one test each: fault_test_all WHAT 'command' 'done'
+# Every kind, one test each, and the syncs: fault_test_kinds WHAT 'command' 'done'
 # shellcheck disable=SC2034,SC2016 # what is evaluated later uses them
-fault_test_all () {
+fault_test_kinds () {
 	FAULT_COMMAND=$2 FAULT_DONE=$3
 	for fault_kind in kill killin powercut enospc nosync eio short eintr nomem
 	do
@@ -190,10 +200,16 @@ fault_test_all () {
 		test_expect_success "$1 keeps the promises when $fault_kind does not go away" \
 			"fault_loop_on $fault_kind \"\$FAULT_COMMAND\" \"\$FAULT_DONE\""
 	done
-	test_expect_success "$1 does not lean on what a dead process left unsynced" \
-		'fault_dead_loop "$FAULT_COMMAND" "$FAULT_DONE"'
 	test_expect_success "$1 needs each of its syncs" \
 		'fault_sync_loop "$FAULT_COMMAND" "$FAULT_DONE"'
+}
+
+# And with the dead: fault_test_all WHAT 'command' 'done'
+# shellcheck disable=SC2016 # it is evaluated later
+fault_test_all () {
+	fault_test_kinds "$@"
+	test_expect_success "$1 does not lean on what a dead process left unsynced" \
+		'fault_dead_loop "$FAULT_COMMAND" "$FAULT_DONE"'
 }
 
 # fault_loop KIND 'command' 'done'
@@ -253,11 +269,12 @@ fault_dead_loop () {
 			UB_TEST_POWERCUT_STATE="$fault_state" || return 1
 		(
 			UB_TEST_POWERCUT=$FAULT_DIR UB_TEST_POWERCUT_STATE=$fault_state
-			UB_TEST_POWERCUT_EXIT=1
-			export UB_TEST_POWERCUT UB_TEST_POWERCUT_STATE UB_TEST_POWERCUT_EXIT
+			export UB_TEST_POWERCUT UB_TEST_POWERCUT_STATE
 			eval "$fault_next"
 		) >../out 2>../err
 		fault_status=$?
+		UB_TEST_POWERCUT=$FAULT_DIR UB_TEST_POWERCUT_STATE=$fault_state \
+			UB_TEST_POWERCUT_EXIT=1 ub version >/dev/null || return 1
 		test "$fault_status" = 0 || { fault_say 'I5: again, it fails'; return 1; }
 		fault_check "$fault_next" "$2" || return 1
 	done
