@@ -25,6 +25,7 @@ struct fsck {
 	bool index_is_bad;		/* derived; made again */
 	uint64_t healed, damaged, missing;
 	uint64_t packs, objects, bytes;
+	struct progress progress;
 };
 
 /* -- findings -- */
@@ -35,6 +36,7 @@ static void report(struct fsck *f, const char *kind, const struct oid *id, const
 	struct buf line = BUF_INIT;
 	struct json j;
 
+	progress_hide(&f->progress);
 	if (f->ub->json) {
 		json_begin(&j, &line, "damage");
 		json_str(&j, "kind", kind);
@@ -236,6 +238,7 @@ static int tell_pack(void *slot, void *data, struct err *err)
 	l->f->index_is_bad |= item->index_is_bad;
 	l->f->packs++;
 	l->f->objects += item->check.objects;
+	progress_add(&l->f->progress, 1);
 	sys_free(item->path);
 	item->path = NULL;
 	return 0;
@@ -279,8 +282,10 @@ static int check_packs(struct fsck *f, struct err *err)
 	unsigned int workers = store_opts(f->ub->store)->workers;
 	int ret = store_each_pack(f->ub->store, add_pack, &l, err);
 
+	progress_begin(&f->progress, ub_progress(f->ub), "checking packs", l.nr, "packs");
 	if (ret == 0)
 		ret = pool_run(&ops, sizeof(struct pack_item), workers, workers + 1, &l, err);
+	progress_end(&f->progress);
 	if (ret == 0)
 		ret = index_each_pack(store_index(f->ub->store), check_named_pack, f, err);
 	sys_free(l.packs);

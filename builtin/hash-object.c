@@ -32,6 +32,7 @@ struct hashing {
 	struct buf in;			/* paths read ahead from standard input */
 	bool is_eof;
 	uint64_t unread;		/* files that could not be read */
+	struct progress progress;
 };
 
 /* -- where objects go -- */
@@ -41,6 +42,7 @@ static int put(void *data, enum obj_type type, const void *p, size_t n, struct o
 {
 	struct hashing *h = data;
 
+	progress_add(&h->progress, n);
 	if (h->session)
 		return session_put(h->session, type, p, n, id_out, NULL, err);
 	keys_object_id(h->ub->keys, (uint8_t)type, p, n, id_out->b);
@@ -58,6 +60,8 @@ static void print(struct hashing *h, const struct oid *id, const char *path)
 	struct buf line = BUF_INIT;
 	struct json j;
 
+	if (h->ub->out.is_direct)
+		progress_hide(&h->progress);
 	if (!h->ub->json) {
 		out_printf(&h->ub->out, "%s\n", oid_hex(id).s);
 		return;
@@ -275,6 +279,7 @@ static int print_paths(void *item, void *data, struct err *err)
 	(void)err;
 	for (size_t i = 0; i < p->nr; i++) {
 		if (p->file[i].is_bad) {
+			progress_hide(&h->progress);
 			ub_warn(h->ub, "%s", p->file[i].err.msg);
 			h->unread++;
 		} else {
@@ -336,6 +341,7 @@ int cmd_hash_object(struct ub *ub, int argc, char **argv, struct err *err)
 		if (ret < 0)
 			return ret;
 	}
+	progress_begin(&h.progress, ub_progress(ub), "hashing", 0, "bytes");
 	if (stdin_paths)
 		ret = hash_stdin_paths(&h, err);
 	else
@@ -345,6 +351,7 @@ int cmd_hash_object(struct ub *ub, int argc, char **argv, struct err *err)
 		if (ret == 0)
 			h.session = NULL;
 	}
+	progress_end(&h.progress);
 	session_abort(h.session);
 	buf_release(&h.in);
 	if (ret < 0) {

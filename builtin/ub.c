@@ -92,6 +92,15 @@ void ub_warn(const struct ub *ub, const char *fmt, ...)
 	va_end(ap);
 }
 
+enum progress_mode ub_progress(const struct ub *ub)
+{
+	if (ub->no_progress || (ub->quiet && !ub->progress))
+		return PROGRESS_OFF;
+	if (ub->progress)
+		return ub->json ? PROGRESS_JSON : PROGRESS_FORCED;
+	return ub->json ? PROGRESS_OFF : PROGRESS_AUTO;
+}
+
 /* One line of text or of JSON; returns the exit status. */
 static int err_report(const struct err *err, bool as_json)
 {

@@ -18,6 +18,7 @@
 #include "lib/json.h"
 #include "lib/opt.h"
 #include "lib/out.h"
+#include "lib/progress.h"
 
 struct keys;
 struct refs;
@@ -74,6 +75,8 @@ int ub_parse(struct ub *ub, const struct opt *opts, const char *usage, int *argc
 void ub_say(const struct ub *ub, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same, also under -q: something the person must know. */
 void ub_warn(const struct ub *ub, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* How this run shows progress: for progress_begin(). */
+enum progress_mode ub_progress(const struct ub *ub);
 /* Grouped list of commands: what `ub help` and `ub -h` print. */
 void ub_overview(struct buf *out);
 

@@ -60,24 +60,25 @@ static bool name_is(const char *name, const char *s, size_t n)
 	return strlen(name) == n && memcmp(name, s, n) == 0;
 }
 
-/* `*undo`: the name is that of a flag's opposite. */
+/* `*undo`: the name is that of a flag's opposite, and no option's own. */
 static const struct opt *find_name(const struct opt *opts, const char *s, size_t n, bool *undo)
 {
+	const struct opt *opposite = NULL;
+
+	*undo = false;
 	for (; opts && opts->kind != OPT_KIND_END; opts++) {
 		if (!opts->name)
 			continue;
-		*undo = false;
 		if (name_is(opts->name, s, n))
 			return opts;
 		if (takes_value(opts))
 			continue;
-		*undo = true;
-		if (n > 3 && memcmp(s, "no-", 3) == 0 && name_is(opts->name, s + 3, n - 3))
-			return opts;
-		if (strncmp(opts->name, "no-", 3) == 0 && name_is(opts->name + 3, s, n))
-			return opts;
+		if ((n > 3 && memcmp(s, "no-", 3) == 0 && name_is(opts->name, s + 3, n - 3)) ||
+		    (strncmp(opts->name, "no-", 3) == 0 && name_is(opts->name + 3, s, n)))
+			opposite = opts;
 	}
-	return NULL;
+	*undo = opposite != NULL;
+	return opposite;
 }
 
 static int set_value(const struct opt *o, const char *shown, bool undo, const char *value,

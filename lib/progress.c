@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
@@ -21,23 +22,23 @@ static bool in_foreground(void)
 }
 
 void progress_begin(struct progress *p, enum progress_mode mode, const char *title, uint64_t total,
-		    bool is_bytes)
+		    const char *unit)
 {
 	*p = (struct progress)PROGRESS_INIT;
 	p->mode = mode;
 	p->title = title;
 	p->total = total;
-	p->is_bytes = is_bytes;
+	p->unit = unit;
 	p->is_active = mode != PROGRESS_OFF && (mode != PROGRESS_AUTO || isatty(STDERR_FILENO));
 	if (!p->is_active)
 		return;
 	p->start_ns = sys_monotonic_ns();
-	p->next_ns = p->start_ns + (mode == PROGRESS_FORCED ? 0 : FIRST_NS);
+	p->next_ns = p->start_ns + (mode == PROGRESS_AUTO ? FIRST_NS : 0);
 }
 
 static void put_amount(const struct progress *p, struct buf *out, uint64_t amount)
 {
-	if (p->is_bytes)
+	if (strcmp(p->unit, "bytes") == 0)
 		buf_put_str(out, number_human(amount).s);
 	else
 		buf_printf(out, "%" PRIu64, amount);
@@ -61,17 +62,16 @@ static void put_text(struct progress *p, struct buf *out, uint64_t done)
 
 static void put_json(const struct progress *p, struct buf *out, uint64_t done, uint64_t now)
 {
-	const char *unit = p->is_bytes ? "bytes" : "files";
 	char name[32];
 	struct json j;
 
 	json_begin(&j, out, "status");
 	if (p->total)
 		json_double(&j, "percent_done", (double)done / (double)p->total);
-	snprintf(name, sizeof(name), "%s_done", unit);
+	snprintf(name, sizeof(name), "%s_done", p->unit);
 	json_u64(&j, name, done);
 	if (p->total) {
-		snprintf(name, sizeof(name), "%s_total", unit);
+		snprintf(name, sizeof(name), "%s_total", p->unit);
 		json_u64(&j, name, p->total);
 	}
 	if (p->total && done && done <= p->total)
@@ -105,11 +105,17 @@ void progress_add(struct progress *p, uint64_t amount)
 	buf_release(&line);
 }
 
-void progress_end(struct progress *p)
+void progress_hide(struct progress *p)
 {
 	static const char erase[] = "\r\033[K";
 
-	if (p->is_active && p->is_shown && p->mode == PROGRESS_AUTO && in_foreground())
+	if (p->mode == PROGRESS_AUTO && __atomic_exchange_n(&p->is_shown, false, __ATOMIC_RELAXED) &&
+	    in_foreground())
 		sys_write_full(STDERR_FILENO, erase, sizeof(erase) - 1);
+}
+
+void progress_end(struct progress *p)
+{
+	progress_hide(p);
 	p->is_active = false;
 }

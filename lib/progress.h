@@ -23,18 +23,20 @@ struct progress {
 	enum progress_mode mode;
 	const char *title;	/* "checking packs" */
 	uint64_t total;		/* 0: not known */
-	bool is_bytes;		/* shown as sizes, else as counts */
+	const char *unit;	/* "bytes" are shown as sizes, all others as counts */
 	bool is_active, is_shown;
 	uint64_t start_ns;
 	uint64_t done, next_ns;	/* atomic */
 };
 
-#define PROGRESS_INIT { PROGRESS_OFF, "", 0, false, false, false, 0, 0, 0 }
+#define PROGRESS_INIT { PROGRESS_OFF, "", 0, "", false, false, 0, 0, 0 }
 
 void progress_begin(struct progress *p, enum progress_mode mode, const char *title, uint64_t total,
-		    bool is_bytes);
+		    const char *unit);
 void progress_add(struct progress *p, uint64_t amount);
-/* Erases the line; may be called twice, or without a begin. */
+/* Erases the line, so that something else can be said; the next progress_add() may show it again. */
+void progress_hide(struct progress *p);
+/* The same for good; may be called twice, or without a begin. */
 void progress_end(struct progress *p);
 
 #endif

@@ -150,6 +150,34 @@ test_expect_success 'version and help need no HOME' '
 	)
 '
 
+test_expect_success 'progress is shown when asked for, and not to a file otherwise' '
+	ub fsck 2>err && test_grep ! "checking packs" err &&
+	ub fsck --progress 2>err && test_grep "^checking packs: 1 of [0-9]* ([0-9]*%)$" err &&
+	ub fsck --progress --json 2>err &&
+	test_grep "^{\"type\":\"status\",\"percent_done\":[01]\.[0-9]*,\"packs_done\":1,\"packs_total\":" err &&
+	test_random 3M >file && ub hash-object --progress file 2>err &&
+	test_grep "^hashing: [0-9.]* [KM]iB$" err
+'
+
+test_expect_success PTY 'on a terminal nothing is left of it' '
+	cat >on-terminal.py <<-\EOF &&
+	import os, pty, sys
+	pid, fd = pty.fork()
+	if pid == 0:
+	    os.execvp(sys.argv[1], sys.argv[1:])
+	try:
+	    while piece := os.read(fd, 4096):
+	        os.write(1, piece)
+	except OSError:
+	    pass
+	EOF
+	"$PYTHON" on-terminal.py sh -c "{ cat file; sleep 1.2; cat file file; sleep 0.3; cat file; } |
+		ub hash-object --stdin" >shown &&
+	test_grep "hashing: " shown &&
+	tr "\r" "\n" <shown | tail -n 2 | head -n 1 | sed "s/.*\[K//" >last &&
+	test_grep "^[0-9a-f]\{64\}$" last
+'
+
 test_expect_success 'a repository that is not there is status 10' '
 	test_expect_code 10 ub --repo nowhere cat-object -t 1234567 2>err &&
 	test_grep nowhere err &&

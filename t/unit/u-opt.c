@@ -6,7 +6,7 @@
 enum { MAX_ARGS = 16 };
 
 struct parsed {
-	bool flag, no_thing, other;
+	bool flag, no_thing, other, both, no_both;
 	int count;
 	const char *str;
 	uint64_t size;
@@ -26,6 +26,8 @@ static void parse_with(struct parsed *p, const char *line, unsigned int flags)
 	const struct opt opts[] = {
 		OPT_FLAG('f', "flag", &p->flag, "a flag"),
 		OPT_FLAG(0, "no-thing", &p->no_thing, "without the thing"),
+		OPT_FLAG(0, "no-both", &p->no_both, "an option by itself"),
+		OPT_FLAG(0, "both", &p->both, "the other one"),
 		OPT_FLAG('o', "other", &p->other, "wins over the common one"),
 		OPT_COUNT('c', "count", &p->count, "counted"),
 		OPT_STR('s', "str", &p->str, "text", "a string"),
@@ -108,6 +110,10 @@ static void test_no_undoes_a_flag_and_the_last_word_counts(void)
 	CHECK(p.ret == 0 && p.no_thing);
 	parse(&p, "--no-thing --thing");
 	CHECK(p.ret == 0 && !p.no_thing);
+	parse(&p, "--both");
+	CHECK(p.ret == 0 && p.both && !p.no_both);
+	parse(&p, "--no-both");
+	CHECK(p.ret == 0 && !p.both && p.no_both);
 	parse(&p, "--no-str");
 	CHECK(p.ret == ERR_USAGE);
 	parse(&p, "-cc --no-count -c");
