@@ -268,6 +268,8 @@ $(foreach n,1 5 7,build/man/%.$(n)): Documentation/%.adoc
 
 install: all
 	install -D -m 755 $(B)/ub '$(DESTDIR)$(PREFIX)/bin/ub'
+	install -D -m 644 contrib/completion/ub.bash \
+		'$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ub'
 	@if command -v asciidoctor >/dev/null; then $(MAKE) --no-print-directory doc install-man; \
 	else echo "no asciidoctor: man pages are not installed; they can be read in Documentation/"; fi
 
