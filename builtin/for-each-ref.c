@@ -69,9 +69,21 @@ static int print(const struct ref *ref, void *data, struct err *err)
 	return 0;
 }
 
+static int count_problem(const char *device, bool own, const char *what, void *data,
+			 struct err *err)
+{
+	(void)device;
+	(void)own;
+	(void)what;
+	(void)err;
+	++*(unsigned int *)data;
+	return 0;
+}
+
 int cmd_for_each_ref(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	struct printer p = { .ub = ub };
+	unsigned int problems = 0;
 	const struct opt opts[] = {
 		OPT_FLAG('z', NULL, &p.nul, "end records with NUL"),
 		OPT_END
@@ -82,5 +94,9 @@ int cmd_for_each_ref(struct ub *ub, int argc, char **argv, struct err *err)
 		return ret;
 	p.patterns = argv;
 	p.nr_patterns = argc;
-	return refs_each(ub->refs, print, &p, err);
+	ret = refs_each(ub->refs, print, &p, err);
+	if (ret == 0)
+		ret = refs_each_problem(ub->refs, count_problem, &problems, err);
+	/* What they are was said on opening; a list that lacks refs is not a whole answer. */
+	return ret < 0 ? ret : problems > 0 ? EXIT_PARTIAL : 0;
 }

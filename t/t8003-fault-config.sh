@@ -28,4 +28,14 @@ test_expect_success 'a new folder for the file is as durable as the file' "
 	fault_dead_loop 'ub config --global core.compression 9' '$is_done'
 "
 
+FAULT_NO_REPO=
+test_expect_success 'setup of a repository' '
+	fault_setup "fault_init_repo && fault_refs main \$commit"
+'
+
+# A repository lives with its settings: it opens with the old ones or the new one.
+fault_test_all 'config' \
+	'ub config core.lockWait 7' \
+	'test $(ub config core.lockWait) = 7'
+
 test_done
