@@ -86,6 +86,7 @@ struct session {
 	struct pack_writer *writer[CLASS_NR];
 	unsigned int finishing;		/* packs on their way to a name */
 	bool is_small;
+	bool has_written;		/* a pack was begun */
 	struct frame *stash, **stash_tail;
 	size_t stash_size;
 	struct done_pack *done;		/* for the next checkpoint */
@@ -416,6 +417,7 @@ static int place_frame(struct session *s, struct worker *w, struct pack_writer *
 
 static int open_writer(struct session *s, enum class class, enum pack_kind kind, struct err *err)
 {
+	s->has_written = true;
 	return pack_writer_open(&s->writer[class], store_pack_dir(s->st, kind), kind, s->full_size,
 				s->st->keys, s->pieces[class], err);
 }
@@ -916,8 +918,8 @@ void session_abort(struct session *s)
 {
 	if (!s)
 		return;
-	/* The marker stays when packs were finished, so that the next session adopts them. */
-	if (s->stats.packs == 0 && s->alive_path)
+	/* A pack may have its name even where finishing it failed: the next session looks. */
+	if (!s->has_written && s->alive_path)
 		sys_unlink(s->alive_path);
 	session_free(s);
 }
