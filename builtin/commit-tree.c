@@ -12,7 +12,7 @@
 #include "lib/sys.h"
 #include "objects/store-view.h"
 #include "refs/rev.h"
-#include "builtin/ub.h"
+#include "builtin/repo.h"
 
 static const char commit_tree_usage[] =
 	"ub commit-tree [-p COMMIT]... [--tag TAG]... -m MSG... TREE\n"
@@ -42,7 +42,9 @@ static void fill_origin(struct ub *ub, struct commit *c)
 
 	sys_hostname(host, sizeof(host));
 	sys_now(&now);
-	c->device = xstrdup(keys_device_name(ub->keys));
+	/* Under --dry-run a machine that is new here has not joined. */
+	c->device = keys_has_device(ub->keys) ? xstrdup(keys_device_name(ub->keys)) :
+						repo_default_device();
 	c->host = xstrdup(host);
 	c->user = user_name();
 	c->time_s = now.tv_sec;
@@ -206,6 +208,10 @@ static int store_commit(struct ub *ub, const struct commit *c, struct oid *id_ou
 	if (ret < 0)
 		return ret;
 	commit_encode(c, &raw);
+	if (ub->dry_run) {
+		keys_object_id(ub->keys, OBJ_COMMIT, raw.data, raw.len, id_out->b);
+		goto done;
+	}
 	ret = session_begin(&session, ub->store, err);
 	if (ret == 0)
 		ret = session_put(session, OBJ_COMMIT, raw.data, raw.len, id_out, NULL, err);
@@ -213,6 +219,7 @@ static int store_commit(struct ub *ub, const struct commit *c, struct oid *id_ou
 		ret = session_commit(session, err);
 	if (ret < 0)
 		session_abort(session);
+done:
 	buf_release(&raw);
 	return ret;
 }

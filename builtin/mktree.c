@@ -73,7 +73,12 @@ static int next_line(struct lines *l, const unsigned char **p, size_t *n, struct
 static int put(void *data, enum obj_type type, const void *p, size_t n, struct oid *id_out,
 	       struct err *err)
 {
-	return session_put(((struct making *)data)->session, type, p, n, id_out, NULL, err);
+	struct making *m = data;
+
+	if (m->session)
+		return session_put(m->session, type, p, n, id_out, NULL, err);
+	keys_object_id(m->ub->keys, (uint8_t)type, p, n, id_out->b);	/* --dry-run */
+	return 0;
 }
 
 /*
@@ -160,6 +165,22 @@ static int build(struct making *m, struct oid *id_out, struct err *err)
 	return ret < 0 ? ret : tree_builder_end(m->builder, id_out, err);
 }
 
+static void print(struct ub *ub, const struct oid *id)
+{
+	struct buf line = BUF_INIT;
+	struct json j;
+
+	if (!ub->json) {
+		out_printf(&ub->out, "%s\n", oid_hex(id).s);
+		return;
+	}
+	json_begin(&j, &line, "tree");
+	json_str(&j, "oid", oid_hex(id).s);
+	json_end(&j);
+	out_buf(&ub->out, &line);
+	buf_release(&line);
+}
+
 int cmd_mktree(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	struct making m = { .ub = ub };
@@ -186,18 +207,20 @@ int cmd_mktree(struct ub *ub, int argc, char **argv, struct err *err)
 	m.builder = tree_builder_new(&sink);
 	m.sort = entry_sort_new(tmp_dir, ENTRY_SORT_MEMORY);
 	treetext_init(&m.text);
-	ret = session_begin(&m.session, ub->store, err);
+	if (!ub->dry_run)
+		ret = session_begin(&m.session, ub->store, err);
 	if (ret == 0)
 		ret = read_entries(&m, &lines, err);
 	if (ret == 0)
 		ret = build(&m, &id, err);
-	if (ret == 0)
+	if (ret == 0 && m.session) {
 		ret = session_commit(m.session, err);
-	if (ret == 0)
-		m.session = NULL;
+		if (ret == 0)
+			m.session = NULL;
+	}
 	session_abort(m.session);
 	if (ret == 0)
-		out_printf(&ub->out, "%s\n", oid_hex(&id).s);
+		print(ub, &id);
 	treetext_release(&m.text);
 	tree_builder_free(m.builder);
 	entry_sort_free(m.sort);

@@ -226,7 +226,7 @@ int ub_parse(struct ub *ub, const struct opt *opts, const char *usage, int *argc
 	if (ret < 0)
 		return ret;
 	if (c->flags & NEEDS_REPO)
-		ret = repo_open(ub, c->flags, err);
+		ret = repo_open(ub, ub->dry_run ? c->flags & ~(unsigned int)WRITES : c->flags, err);
 	return ret;
 }
 

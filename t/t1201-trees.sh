@@ -211,6 +211,18 @@ test_expect_success 'a change in a large directory stores a few pieces anew' '
 	test $((after - before)) -lt 200
 '
 
+test_expect_success '--dry-run gives the id and stores nothing, --json says it in JSON' '
+	(cd "$UB_DIR" && find . -type f | sort) >before &&
+	printf "100644 blob - 3 data=new\tnever-seen\n" >line &&
+	ub mktree --dry-run <line >expect &&
+	(cd "$UB_DIR" && find . -type f | sort) >after && test_cmp before after &&
+	test_expect_code 1 ub cat-object -e "$(cat expect)" &&
+	ub mktree -n <sorted >actual && test_cmp id.sorted actual &&
+	ub mktree --json <line >json &&
+	echo "{\"type\":\"tree\",\"oid\":\"$(cat expect)\"}" >line.json && test_cmp line.json json &&
+	ub cat-object -e "$(cat expect)"
+'
+
 test_expect_success 'all of it is sound' '
 	ub fsck --full
 '

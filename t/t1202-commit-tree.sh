@@ -122,4 +122,12 @@ test_expect_success 'a snapshot is built by hand from a folder' '
 	printf "%s\n" one sub/two >expect && test_cmp expect actual
 '
 
+test_expect_success '--dry-run stores nothing' '
+	(cd "$UB_DIR" && find . -type f | sort) >before &&
+	id=$(ub commit-tree -n -m "not now" HEAD) &&
+	(cd "$UB_DIR" && find . -type f | sort) >after && test_cmp before after &&
+	test_expect_code 1 ub cat-object -e $id &&
+	test_expect_code 1 ub commit-tree -n -m x 1234567
+'
+
 test_done

@@ -110,6 +110,25 @@ test_expect_success 'names, snapshots and the device stand nowhere in the clear'
 	test_must_fail grep -rqaE "secret-name|laptop" "$UB_DIR/refs" "$UB_DIR/index"
 '
 
+test_expect_success 'JSON names what was moved, --dry-run moves nothing' '
+	ub update-ref json $one --json >out &&
+	echo "{\"type\":\"ref\",\"device\":\"laptop\",\"name\":\"json\",\"oid\":\"$one\"}" >expect &&
+	test_cmp expect out &&
+	ub for-each-ref >before &&
+	ub update-ref -n json $two 2>err && test_grep "json. would go from $one to $two" err &&
+	ub update-ref -n --delete json 2>err && test_grep "to nothing" err &&
+	test_expect_code 13 ub update-ref -n json $two $two &&
+	test_expect_code 1 ub update-ref -n json $tree &&
+	test_expect_code 2 ub update-ref -n "a b" $two &&
+	XDG_STATE_HOME=$HOME/elsewhere ub update-ref -n json $two &&
+	test_path_is_missing "$HOME/elsewhere" &&
+	ub for-each-ref >out && test_cmp before out &&
+	ub --json update-ref -d json >out && test_grep "\"name\":\"json\",\"oid\":null}" out &&
+	ub rev-parse --json HEAD $one >out && test_line_count 2 out &&
+	echo "{\"type\":\"revision\",\"revision\":\"HEAD\",\"oid\":\"$two\",\"object_type\":\"commit\"}" \
+		>expect && head -n 1 out >actual && test_cmp expect actual
+'
+
 test_expect_success 'a machine that lost its state joins under a name of its own' '
 	ub for-each-ref >before && rm -rf "$XDG_STATE_HOME" &&
 	test "$(ub rev-parse laptop/main)" = $two &&
