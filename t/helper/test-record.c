@@ -38,7 +38,7 @@ static int put_sealed(const struct record *r, struct err *err)
 		if (ret == 0) {
 			printf("ref %s\n", a.ref);
 			put_hex("commit", a.commit.b, OID_SIZE);
-			printf("tag %s\n", a.tag ? a.tag : "");
+			printf("tag %s\n", a.tag ? a.tag : "(none)");
 			put_time(a.time_s, a.time_ns);
 		}
 		break;
