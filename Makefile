@@ -128,7 +128,7 @@ $(1)/.flags: FORCE
 	@printf '%s\n' '$(CC) $(UB_CFLAGS) $(2)' | cmp -s - $$@ || \
 		printf '%s\n' '$(CC) $(UB_CFLAGS) $(2)' >$$@
 
-$(1)/obj/%.o: %.c $(1)/.flags | build/gen/bip39-words.h
+$(1)/obj/%.o: %.c $(1)/.flags | build/gen/bip39-words.h build/gen/manuals.h
 	$$(need)
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$@)
@@ -170,6 +170,17 @@ build/gen/bip39-words.h: $(WORDS)
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
 	$(Q)test "$$(wc -l <$<)" -eq 2048 && sed 's/.*/	"&",/' $< >$@
+
+# What ub help shows where man does not find a page.
+MANUALS = $(wildcard Documentation/ub*.adoc)
+build/gen/manuals.h: $(MANUALS)
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)for f in $(MANUALS); do \
+		n=$${f##*/}; printf '{ "%s",\n' "$${n%.adoc}"; \
+		sed -e '/^:doctype:/d' -e '/^\[verse\]/d' -e 's/[\\"?]/\\&/g' -e 's/.*/"&\\n"/' $$f; \
+		echo '},'; \
+	done >$@
 
 # Unit programs: each links its own folder and those to the left, which proves the layers.
 

@@ -1,6 +1,6 @@
 /*
- * ub help: the list of commands, or the manual of one: the page where man finds it, else what
- * -h prints.
+ * ub help: the list of commands, or the manual of one: the page where man finds it, else its
+ * source, which is made to be read.
  */
 
 #include <signal.h>
@@ -12,6 +12,10 @@
 
 #include "lib/sys.h"
 #include "builtin/ub.h"
+
+static const struct { const char *name, *text; } manuals[] = {
+#include "gen/manuals.h"
+};
 
 static const char help_usage[] = "ub help [COMMAND]";
 
@@ -41,10 +45,18 @@ static bool show_page(char *page)
 	return ret == 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
+static const char *find_manual(const char *page)
+{
+	for (size_t i = 0; i < sizeof(manuals) / sizeof(manuals[0]); i++)
+		if (strcmp(manuals[i].name, page) == 0)
+			return manuals[i].text;
+	return NULL;
+}
+
 int cmd_help(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	const struct opt opts[] = { OPT_END };
-	static char minus_h[] = "-h";
+	const char *manual;
 	struct buf text = BUF_INIT;
 	char *page = NULL;
 	int ret;
@@ -62,13 +74,12 @@ int cmd_help(struct ub *ub, int argc, char **argv, struct err *err)
 	page = strncmp(argv[0], "ub", 2) == 0 ? xstrdup(argv[0]) : xasprintf("ub-%s", argv[0]);
 	if (show_page(page))
 		goto done;
-	ub->command = command_find(argv[0]);
-	if (!ub->command) {
+	manual = find_manual(page);
+	if (manual)
+		out_str(&ub->out, manual);
+	else
 		ret = err_set(err, ERR_USAGE, "there is no manual for '%s'; see 'ub help'",
 			      argv[0]);
-		goto done;
-	}
-	ret = ub->command->run(ub, 2, (char *[]){ argv[0], minus_h, NULL }, err);
 done:
 	sys_free(page);
 	buf_release(&text);
