@@ -39,6 +39,17 @@ static void mark_cut(char *msg, int wanted)
 		memcpy(msg + ERR_MSG_SIZE - 4, "...", 4);
 }
 
+/* What was done gives way to why it failed, where a long name leaves no room for both. */
+static void make_room(char *what, const char *why)
+{
+	const size_t least = ERR_MSG_SIZE / 4;
+	size_t taken = strlen(why) + sizeof("cannot : ");
+	size_t room = taken + least < ERR_MSG_SIZE ? ERR_MSG_SIZE - taken : least;
+
+	if (strlen(what) > room)
+		memcpy(what + room - 3, "...", 4);
+}
+
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 {
 	va_list ap;
@@ -65,9 +76,9 @@ int err_sys(struct err *err, const char *fmt, ...)
 	err->code = full ? ERR_NO_SPACE : saved == ENOMEM ? ERR_NOMEM : ERR_SYS;
 	err->sys_errno = saved;
 	char text[128];
-	const char *why = strerror_r(saved, text, sizeof(text));
-	mark_cut(err->msg, snprintf(err->msg, sizeof(err->msg), "cannot %s: %s", what,
-				    full ? "the disk is full" : why));
+	const char *why = full ? "the disk is full" : strerror_r(saved, text, sizeof(text));
+	make_room(what, why);
+	mark_cut(err->msg, snprintf(err->msg, sizeof(err->msg), "cannot %s: %s", what, why));
 	return err->code;
 }
 
@@ -80,6 +91,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	mark_cut(what, vsnprintf(what, sizeof(what), fmt, ap));
 	va_end(ap);
 	memcpy(old, err->msg, sizeof(old));
+	make_room(what, old);
 	mark_cut(err->msg, snprintf(err->msg, sizeof(err->msg), "%s: %s", what, old));
 	return err->code;
 }

@@ -38,10 +38,15 @@ test_expect_success 'every command answers -h on standard output and changes not
 	test_path_is_missing "$UB_DIR"
 '
 
-test_expect_success 'help of a command without a page is its usage' '
-	ub config -h >expect &&
-	PATH="$UB_BUILD/test" ub help config >actual &&
-	test_cmp expect actual
+test_expect_success 'help shows the manual where man does not' '
+	for name in $(cat names)
+	do
+		PATH="$UB_BUILD/test" ub help "$name" >actual &&
+		grep -v "^:doctype:\|^\[verse\]" "$SOURCE_DIRECTORY/Documentation/ub-$name.adoc" >expect &&
+		test_cmp expect actual || return 1
+	done &&
+	PATH="$UB_BUILD/test" ub help ub >actual && test_grep "^== EXIT STATUS" actual &&
+	test_expect_code 2 ub help nosuch 2>err && test_grep "no manual for .nosuch." err
 '
 
 test_expect_success 'no command at all is wrong usage, with the list on standard error' '
@@ -131,6 +136,14 @@ test_expect_success 'a message is one line, whatever is in a name' '
 	test_line_count 1 err &&
 	printf "no\\\\n\\\\033[31mwh\303\266r\\\\377" >expect &&
 	grep -qF "$(cat expect)" err
+'
+
+test_expect_success 'a long name leaves room for the reason' '
+	long=$(printf "%06000d" 0) &&
+	test_expect_code 1 ub hash-object "$long" 2>err && test_line_count 1 err &&
+	test_grep "0\.\.\.: File name too long$" err &&
+	test_expect_code 1 ub rev-parse "x$long" 2>err && test_line_count 1 err &&
+	test_grep "^ub: revision .x00*\.\.\.: " err
 '
 
 test_expect_success 'what is wrong before --json is told in JSON too' '
