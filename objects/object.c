@@ -38,12 +38,19 @@ struct ref_walk {
 };
 
 /* `w` may be NULL: then the object is only checked. */
-static int say(const struct ref_walk *w, enum obj_type type, const struct oid *id,
-	       const unsigned char *name, size_t name_len, struct err *err)
+static int say_sized(const struct ref_walk *w, enum obj_type type, const struct oid *id,
+		     uint64_t size, const unsigned char *name, size_t name_len, struct err *err)
 {
-	struct object_ref ref = { .type = type, .id = *id, .name = name, .name_len = name_len };
+	struct object_ref ref = {
+		.type = type, .id = *id, .name = name, .name_len = name_len, .size = size,
+	};
 
 	return w ? w->fn(&ref, w->data, err) : 0;
+}
+
+static int say(const struct ref_walk *w, enum obj_type type, const struct oid *id, struct err *err)
+{
+	return say_sized(w, type, id, UINT64_MAX, NULL, 0, err);
 }
 
 static int walk_list(const struct ref_walk *w, const void *p, size_t n, struct err *err)
@@ -53,8 +60,8 @@ static int walk_list(const struct ref_walk *w, const void *p, size_t n, struct e
 
 	for (size_t i = 0; ret == 0 && i < l.nr; i++)
 		if (l.entries[i].kind != LIST_ZERO)
-			ret = say(w, l.entries[i].kind == LIST_BLOB ? OBJ_BLOB : OBJ_LIST,
-				  &l.entries[i].id, NULL, 0, err);
+			ret = say_sized(w, l.entries[i].kind == LIST_BLOB ? OBJ_BLOB : OBJ_LIST,
+					&l.entries[i].id, l.entries[i].size, NULL, 0, err);
 	list_release(&l);
 	return ret;
 }
@@ -80,11 +87,12 @@ static int walk_entry(const struct ref_walk *w, const struct tree_entry *e, stru
 	int ret = 0;
 
 	if (type != OBJ_NONE)
-		ret = say(w, type, &e->id, e->name, e->name_len, err);
+		ret = say_sized(w, type, &e->id, type == OBJ_TREE ? UINT64_MAX : e->size, e->name,
+				e->name_len, err);
 	if (ret == 0 && tree_entry_id(e, ATTR_XATTRS_ID, &id))
-		ret = say(w, OBJ_NOTE, &id, NULL, 0, err);
+		ret = say(w, OBJ_NOTE, &id, err);
 	if (ret == 0 && tree_entry_id(e, ATTR_HOLES_ID, &id))
-		ret = say(w, OBJ_NOTE, &id, NULL, 0, err);
+		ret = say(w, OBJ_NOTE, &id, err);
 	return ret;
 }
 
@@ -105,7 +113,7 @@ static int walk_tree(const struct ref_walk *w, const void *p, size_t n, struct e
 		}
 	} else {
 		while ((ret = tree_iter_next_piece(&it, &piece, err)) > 0) {
-			ret = say(w, OBJ_TREE, &piece.id, NULL, 0, err);
+			ret = say(w, OBJ_TREE, &piece.id, err);
 			if (ret != 0)
 				break;
 		}
@@ -119,11 +127,11 @@ static int walk_commit(const struct ref_walk *w, const void *p, size_t n, struct
 	int ret = commit_decode(&c, p, n, err);
 
 	if (ret == 0)
-		ret = say(w, OBJ_TREE, &c.tree, NULL, 0, err);
+		ret = say(w, OBJ_TREE, &c.tree, err);
 	for (size_t i = 0; ret == 0 && i < c.nr_parents; i++)
-		ret = say(w, OBJ_COMMIT, &c.parents[i], NULL, 0, err);
+		ret = say(w, OBJ_COMMIT, &c.parents[i], err);
 	for (size_t i = 0; ret == 0 && i < c.nr_notes; i++)
-		ret = say(w, OBJ_NOTE, &c.notes[i].id, NULL, 0, err);
+		ret = say(w, OBJ_NOTE, &c.notes[i].id, err);
 	commit_release(&c);
 	return ret;
 }

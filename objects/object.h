@@ -258,6 +258,7 @@ struct object_ref {
 	struct oid id;
 	const unsigned char *name;	/* or NULL */
 	size_t name_len;
+	uint64_t size;			/* of the content, as said here; UINT64_MAX: nothing said */
 };
 int object_refs(enum obj_type type, const void *p, size_t n,
 		int (*fn)(const struct object_ref *ref, void *data, struct err *err), void *data,
