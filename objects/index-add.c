@@ -55,6 +55,7 @@ struct index_add {
 	struct spill *spills;		/* oldest first */
 	size_t nr_spills;
 	struct buf unpublished, published;
+	struct lock lock;		/* by index_add_lock(), else for the commit alone */
 	bool has_failed;
 };
 
@@ -69,6 +70,7 @@ static int add_new(struct index_add **out, struct index *ix, const char *dir,
 	a->lock_wait_ms = ix ? ix->lock_wait_ms : INDEX_LOCK_WAIT_MS;
 	a->unpublished = (struct buf)BUF_INIT;
 	a->published = (struct buf)BUF_INIT;
+	a->lock = (struct lock)LOCK_INIT;
 	a->rows = sys_pages(ADD_BYTES);
 	if (!a->rows) {
 		index_add_abort(a);
@@ -104,7 +106,13 @@ void index_add_abort(struct index_add *a)
 		sys_pages_free(a->rows, ADD_BYTES);
 	buf_release(&a->unpublished);
 	buf_release(&a->published);
+	lock_release(&a->lock);
 	sys_free(a);
+}
+
+int index_add_lock(struct index_add *a, struct err *err)
+{
+	return lock_is_held(&a->lock) ? 0 : index_lock(&a->lock, a->dir, a->lock_wait_ms, err);
 }
 
 /* Sorting --------------------------------------------------------------------------------- */
@@ -533,7 +541,6 @@ done:
 
 int index_add_commit(struct index_add *a, struct err *err)
 {
-	struct lock lock = LOCK_INIT;
 	int ret;
 
 	if (a->has_failed)
@@ -547,10 +554,10 @@ int index_add_commit(struct index_add *a, struct err *err)
 	if (a->nr_spills == 0 && a->ix) {
 		ret = index_refresh(a->ix, err);
 	} else {
-		ret = index_lock(&lock, a->dir, a->lock_wait_ms, err);
+		ret = index_add_lock(a, err);
 		if (ret == 0)
 			ret = commit_locked(a, err);
-		lock_release(&lock);
+		lock_release(&a->lock);
 	}
 	if (ret < 0)
 		a->has_failed = true;

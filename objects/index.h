@@ -101,6 +101,11 @@ int index_add_begin(struct index_add **out, struct index *ix, struct err *err);
 int index_replace_begin(struct index_add **out, const char *dir, const unsigned char repo_id[32],
 			struct err *err);
 /*
+ * Take the index lock now, and keep it to the end: for who must know that nobody adds anything
+ * between a look at the packs and the commit.
+ */
+int index_add_lock(struct index_add *a, struct err *err);
+/*
  * Rows follow for this pack until the next call.  `published` counts: a pack may be added again
  * with another answer, and the newest one stands.
  */

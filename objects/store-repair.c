@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/file.h"
+#include "lib/interrupt.h"
 #include "lib/path.h"
 #include "lib/sys.h"
 #include "objects/idset.h"
@@ -32,18 +33,23 @@ static int each_name(const char *name, void *data, struct err *err)
 	return ret;
 }
 
+static int each_in(struct store *st, enum pack_kind kind,
+		   int (*fn)(enum pack_kind, const struct pack_id *, const char *, void *,
+			     struct err *), void *data, struct err *err)
+{
+	struct each_pack e = { store_pack_dir(st, kind), kind, fn, data };
+
+	return file_each(e.dir, each_name, &e, err);
+}
+
 int store_each_pack(struct store *st,
 		    int (*fn)(enum pack_kind dir_kind, const struct pack_id *id, const char *path,
 			      void *data, struct err *err), void *data, struct err *err)
 {
-	struct each_pack e = { st->data_dir, PACK_DATA, fn, data };
-	int ret = file_each(e.dir, each_name, &e, err);
+	/* Against the order of writing: the data that a meta pack refers to are there as well. */
+	int ret = each_in(st, PACK_META, fn, data, err);
 
-	if (ret != 0)
-		return ret;
-	e.dir = st->meta_dir;
-	e.kind = PACK_META;
-	return file_each(e.dir, each_name, &e, err);
+	return ret != 0 ? ret : each_in(st, PACK_DATA, fn, data, err);
 }
 
 /* Who gave the packs their names may have died before the sync: store.c, 3. */
@@ -54,11 +60,19 @@ static int sync_packs(struct store *st, struct err *err)
 	return ret < 0 ? ret : file_sync_dir(st->meta_dir, err);
 }
 
-/* -- rebuild -- */
+/*
+ * -- rebuild --
+ *
+ * Others may write meanwhile.  Packs are read without a lock, which takes the time it takes; then,
+ * with the index lock, those that have come since.  What gets its name after that is put into the
+ * new index by its writer.  A listing is complete for what was there when it began: once one of
+ * the meta packs finds nothing new, all that they refer to is among what was found (session.c, 2).
+ */
 
 struct rebuild {
 	struct store *st;
 	struct index_add *add;
+	struct idset seen;		/* names of packs, which are hashes as ids are */
 	int (*bad)(const char *, const char *, void *, struct err *);
 	void *data;
 	struct store_rebuilt *out;
@@ -87,7 +101,14 @@ static int rebuild_pack(enum pack_kind dir_kind, const struct pack_id *id, const
 	struct rebuild *r = data;
 	struct pack_footer f = PACK_FOOTER_INIT;
 	struct index_pack pack;
-	int ret = read_pack(r->st, path, id, &pack, &f, err);
+	struct oid name;
+
+	memcpy(name.b, id->b, sizeof(name.b));
+	if (!idset_add(&r->seen, &name))
+		return 0;
+	int ret = interrupt_check(err);
+	if (ret == 0)
+		ret = read_pack(r->st, path, id, &pack, &f, err);
 
 	if (ret == 0 && (dir_kind == PACK_DATA) != (pack.kind == PACK_DATA))
 		ret = err_set(err, ERR_CORRUPT, "pack '%s' is in the wrong folder", path);
@@ -105,17 +126,34 @@ static int rebuild_pack(enum pack_kind dir_kind, const struct pack_id *id, const
 	return ret;
 }
 
+/* With the index lock: the packs that were named since they were listed. */
+static int rebuild_rest(struct rebuild *r, struct err *err)
+{
+	size_t before;
+	int ret;
+
+	do {
+		before = r->seen.nr;
+		ret = each_in(r->st, PACK_META, rebuild_pack, r, err);
+	} while (ret == 0 && r->seen.nr > before);
+	return ret != 0 ? ret : each_in(r->st, PACK_DATA, rebuild_pack, r, err);
+}
+
 int store_index_rebuild(struct store *st,
 			int (*bad)(const char *path, const char *what, void *data, struct err *err),
 			void *data, struct store_rebuilt *out, struct err *err)
 {
-	struct rebuild r = { st, NULL, bad, data, out };
+	struct rebuild r = { .st = st, .seen = IDSET_INIT, .bad = bad, .data = data, .out = out };
 
 	*out = (struct store_rebuilt){ 0 };
 	int ret = index_replace_begin(&r.add, st->index_dir, keys_repo_id(st->keys), err);
 	if (ret < 0)
 		return ret;
 	ret = store_each_pack(st, rebuild_pack, &r, err);
+	if (ret == 0)
+		ret = index_add_lock(r.add, err);
+	if (ret == 0)
+		ret = rebuild_rest(&r, err);
 	if (ret == 0)
 		ret = sync_packs(st, err);
 	if (ret == 0) {
@@ -124,6 +162,7 @@ int store_index_rebuild(struct store *st,
 			r.add = NULL;
 	}
 	index_add_abort(r.add);
+	idset_release(&r.seen);
 	if (ret < 0)
 		return ret;
 	if (st->index)
@@ -155,10 +194,14 @@ static int adopt_find(enum pack_kind dir_kind, const struct pack_id *id, const c
 	struct pack_id real;
 	uint64_t size;
 
-	(void)dir_kind;
 	if (index_has_pack(a->st->index, id))
 		return 0;
-	int ret = read_pack(a->st, path, id, &o.pack, &o.footer, err);
+	int ret = interrupt_check(err);
+	if (ret < 0)
+		return ret;
+	ret = read_pack(a->st, path, id, &o.pack, &o.footer, err);
+	if (ret == 0 && (dir_kind == PACK_DATA) != (o.pack.kind == PACK_DATA))
+		ret = err_set(err, ERR_CORRUPT, "pack '%s' is in the wrong folder", path);
 	if (ret == 0)
 		ret = pack_hash_file(path, &real, &size, err);
 	if (ret < 0 || !pack_id_eq(&real, id)) {
@@ -222,7 +265,9 @@ static int adopt_pass(struct adopt *a, struct orphan *o, struct err *err)
 				}
 				ret = object_refs(it->type, raw.data + at, it->size, ref_is_there, a,
 						  err);
-				if (ret == 1) {
+				if (ret == 1 || ret == ERR_CORRUPT || ret == ERR_FORMAT) {
+					/* A child is missing, or nobody knows. */
+					err_clear(err);
 					ret = 0;
 					continue;
 				}
@@ -278,7 +323,10 @@ int store_adopt(struct store *st, struct err *err)
 {
 	struct adopt a = { .st = st, .ids = IDSET_INIT };
 	struct index_add *add = NULL;
-	int ret = store_each_pack(st, adopt_find, &a, err);
+	int ret = index_refresh(st->index, err);
+
+	if (ret == 0)
+		ret = store_each_pack(st, adopt_find, &a, err);
 
 	/* Children first whatever the order of the files: go round until nothing moves. */
 	bool progress = ret == 0 && a.nr > 0;
