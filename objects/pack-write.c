@@ -38,6 +38,7 @@ struct pack_pieces {
 	size_t size;
 	struct sys_thread thread;
 	bool has_thread, stop;
+	bool is_writing;		/* without a thread: somebody empties the queue */
 };
 
 struct pack_writer {
@@ -49,6 +50,8 @@ struct pack_writer {
 	char *dir;
 	uint64_t full_size;
 	uint64_t allocated;		/* what fallocate has set aside */
+	struct index_pack made;		/* once it is closed */
+	uint32_t padding;
 
 	/* under pieces->lock, as all that follows */
 	uint64_t off;			/* next free place */
@@ -137,23 +140,28 @@ static void write_piece(struct pack_pieces *pp, struct piece *p)
 	sys_broadcast(&pp->changed);
 }
 
+/* Called with the lock. */
+static void write_queue(struct pack_pieces *pp)
+{
+	while (pp->queue_head) {
+		struct piece *p = pp->queue_head;
+		pp->queue_head = p->next;
+		if (!pp->queue_head)
+			pp->queue_tail = &pp->queue_head;
+		write_piece(pp, p);
+	}
+}
+
 static void *io_thread(void *data)
 {
 	struct pack_pieces *pp = data;
 
 	sys_lock(&pp->lock);
 	for (;;) {
-		struct piece *p = pp->queue_head;
-		if (p) {
-			pp->queue_head = p->next;
-			if (!pp->queue_head)
-				pp->queue_tail = &pp->queue_head;
-			write_piece(pp, p);
-		} else if (pp->stop) {
+		write_queue(pp);
+		if (pp->stop)
 			break;
-		} else {
-			sys_wait(&pp->changed, &pp->lock);
-		}
+		sys_wait(&pp->changed, &pp->lock);
 	}
 	sys_unlock(&pp->lock);
 	return NULL;
@@ -234,13 +242,16 @@ static void submit_full(struct pack_writer *w)
 		w->next_number++;
 		w->in_io++;
 		p->next = NULL;
-		if (pp->has_thread) {
-			*pp->queue_tail = p;
-			pp->queue_tail = &p->next;
-			sys_broadcast(&pp->changed);
-		} else {
-			write_piece(pp, p);
-		}
+		*pp->queue_tail = p;
+		pp->queue_tail = &p->next;
+	}
+	if (pp->has_thread) {
+		sys_broadcast(&pp->changed);
+	} else if (!pp->is_writing) {
+		/* One at a time, since the hash wants the pieces in order. */
+		pp->is_writing = true;
+		write_queue(pp);
+		pp->is_writing = false;
 	}
 }
 
@@ -524,6 +535,19 @@ static uint64_t plan_end(struct pack_writer *w, bool full, uint32_t *padding_out
 	return size;
 }
 
+/* Zeros, sealed where they lie: there may be as many as a frame has bytes. */
+static int fill_padding(struct pack_writer *w, size_t sealed_size, struct err *err)
+{
+	unsigned char *p = sys_pages(sealed_size);
+
+	if (!p)
+		return err_set(err, ERR_NOMEM, "no memory for %zu bytes of padding", sealed_size);
+	seal_part(w, w->off, PART_PADDING, p + SEAL_NONCE_SIZE, sealed_size - SEAL_OVERHEAD, p);
+	int ret = fill(w, w->off, p, sealed_size, err);
+	sys_pages_free(p, sealed_size);
+	return ret;
+}
+
 static int seal_and_fill(struct pack_writer *w, uint64_t off, enum pack_part part, const void *p,
 			 size_t n, struct err *err)
 {
@@ -554,12 +578,13 @@ static int drain(struct pack_writer *w, uint64_t size, struct err *err)
 		*err = w->io_err;
 		ret = err->code;
 	}
+	w->has_begun = false;		/* wants no more pieces */
+	sys_broadcast(&pp->changed);
 	sys_unlock(&pp->lock);
 	return ret;
 }
 
-int pack_writer_finish(struct pack_writer *w, bool full, struct index_pack *out,
-		       struct pack_footer *contents, struct err *err)
+int pack_writer_close(struct pack_writer *w, bool full, struct err *err)
 {
 	struct buf footer = BUF_INIT;
 	unsigned char trailer[PACK_TRAILER_PLAIN] = { PACK_VERSION };
@@ -568,15 +593,12 @@ int pack_writer_finish(struct pack_writer *w, bool full, struct index_pack *out,
 
 	uint64_t size = plan_end(w, full, &padding, &footer);
 	uint64_t footer_off = w->off + padding;
-	size_t pad_plain = padding - SEAL_OVERHEAD;
 	if (w->nr_frames == 0) {
 		ret = fill(w, 0, w->header.data, w->header.len, err);
 		if (ret < 0)
 			goto done;
 	}
-	unsigned char *zeros = xcalloc(1, pad_plain + 1);
-	ret = seal_and_fill(w, w->off, PART_PADDING, zeros, pad_plain, err);
-	sys_free(zeros);
+	ret = fill_padding(w, padding, err);
 	if (ret < 0)
 		goto done;
 	ret = seal_and_fill(w, footer_off, PART_FOOTER, footer.data, footer.len, err);
@@ -601,24 +623,45 @@ int pack_writer_finish(struct pack_writer *w, bool full, struct index_pack *out,
 		goto done;
 	}
 
-	*out = (struct index_pack){
+	w->padding = padding;
+	w->made = (struct index_pack){
 		.kind = w->kind, .size = size, .objects = (uint32_t)w->nr_objects,
 	};
-	hasher_final(&w->hash, out->id.b);
-	char *path = xasprintf("%s/%s", w->dir, pack_hex(&out->id).s);
+	hasher_final(&w->hash, w->made.id.b);
+	char *path = xasprintf("%s/%s", w->dir, pack_hex(&w->made.id).s);
 	file_out_set_path(&w->file, path);
 	sys_free(path);
-	ret = file_out_commit(&w->file, err);
-	if (ret < 0)
-		goto done;
-	*contents = (struct pack_footer){
-		.frames = w->frames, .nr_frames = w->nr_frames,
-		.objects = w->objects, .nr_objects = w->nr_objects, .padding = padding,
-	};
-	w->frames = NULL;
-	w->objects = NULL;
+	ret = file_out_sync(&w->file, err);
 done:
 	buf_release(&footer);
+	return ret;
+}
+
+int pack_writer_name(struct pack_writer *w, struct index_pack *out, struct pack_footer *contents,
+		     struct err *err)
+{
+	int ret = file_out_rename(&w->file, err);
+
+	if (ret == 0) {
+		*out = w->made;
+		*contents = (struct pack_footer){
+			.frames = w->frames, .nr_frames = w->nr_frames,
+			.objects = w->objects, .nr_objects = w->nr_objects, .padding = w->padding,
+		};
+		w->frames = NULL;
+		w->objects = NULL;
+	}
+	writer_free(w);
+	return ret;
+}
+
+int pack_writer_finish(struct pack_writer *w, bool full, struct index_pack *out,
+		       struct pack_footer *contents, struct err *err)
+{
+	int ret = pack_writer_close(w, full, err);
+
+	if (ret == 0)
+		return pack_writer_name(w, out, contents, err);
 	writer_free(w);
 	return ret;
 }

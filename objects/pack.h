@@ -140,11 +140,15 @@ void pack_writer_cancel(struct pack_writer *w, const struct err *why);
 size_t pack_writer_objects(const struct pack_writer *w);
 uint64_t pack_writer_used(const struct pack_writer *w);
 /*
- * Wait for what is reserved, write padding, footer and trailer, sync, rename, sync the folder.
+ * Wait for what is reserved, write padding, footer and trailer, sync; it has no name yet.
  * `full`: a pack that refused a frame for want of bytes gets exactly its full size; else, and where
- * it is full of objects alone, it gets the Padmé size.  `footer` says what is in it.
- * Frees `w` on success and on failure.
+ * it is full of objects alone, it gets the Padmé size.  After a failure only abort is of use.
  */
+int pack_writer_close(struct pack_writer *w, bool full, struct err *err);
+/* Then rename and sync the folder.  `footer` says what is in it.  Frees `w`, on failure too. */
+int pack_writer_name(struct pack_writer *w, struct index_pack *out, struct pack_footer *footer,
+		     struct err *err);
+/* Both; frees `w`, on failure too. */
 int pack_writer_finish(struct pack_writer *w, bool full, struct index_pack *out,
 		       struct pack_footer *footer, struct err *err);
 void pack_writer_abort(struct pack_writer *w);

@@ -6,18 +6,22 @@
  * hashed (verify) by the thread that brought its last object.  The first 4 MiB of a session wait
  * in memory: if that is all, they become one mixed pack.
  *
- *	put -> gather -> frame -> stash (small session) or writer of its class -> finished pack
- *	    -> checkpoint: rows into the index
+ *	put -> gather -> frame -> stash (small session) or writer of its class -> closed pack
+ *	    -> named pack -> rows in the index
  *
- *  1. A meta pack gets its name after every data pack that was begun before it (store.c, 3).
- *  2. Rows of meta objects are committed with or after those of all their children: a full meta
- *     pack's rows wait until the next one is finished, because the frame that did not fit may
- *     hold a child of what did.
- *  3. After the first failure nothing more is finished; what was finished is adopted next time.
+ *  1. Frames of meta objects are placed in the order in which their objects were taken on, which
+ *     is children first: what a meta object refers to is in its own pack or in an earlier one.
+ *  2. A meta pack gets its name after all meta packs before it and all data objects taken on
+ *     before it was closed (store.c, 3).  So the packs that have names are, at every instant, a
+ *     closed set: they can be adopted, or the index rebuilt from them, whoever dies when.
+ *  3. Rows go to the index after the pack has its name, and with those of all earlier packs.
+ *  4. After the first failure nothing more gets a name; what has one is adopted next time.
  *
- * A checkpoint that involves meta packs stops the world: it waits until no other thread is inside
- * session_put().  That happens once in 64 MiB of metadata.
+ * Names for meta packs and rows for the index are given while the world is stopped: no thread is
+ * inside session_put() but those that wait for it, which have placed all they had in hand.  That
+ * happens once in 64 MiB of metadata, 1 GiB of data or 32768 small files.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "lib/file.h"
@@ -31,6 +35,8 @@
 #define GATHER_SIZE ((size_t)256 << 10)
 #define SMALL_SESSION ((size_t)4 << 20)
 #define CHECKPOINT_ROWS 32768
+#define CHECKPOINT_PACKS 16	/* what would have to be hashed again after a crash */
+#define MARKER_TRIES 16
 #define DATA_PIECE ((size_t)4 << 20)
 #define META_PIECE ((size_t)1 << 20)
 
@@ -52,15 +58,22 @@ struct frame {
 	size_t payload_size;
 	struct frame_object *objects;
 	size_t nr;
+	bool has_turn;			/* of meta objects: waits for `turn` */
+	uint64_t turn;
 	struct frame *next;
+};
+
+struct frame_list {
+	struct frame *head, **tail;
 };
 
 /* One thread's buffers. */
 struct worker {
 	struct compressor *compressor;
-	unsigned char *payload, *sealed, *opened, *raw;
-	size_t payload_size, sealed_size, opened_size, raw_size;
+	unsigned char *payload, *sealed, *raw;
+	size_t payload_size, sealed_size, raw_size;
 	struct gather gather;		/* swapped with a full one of the session */
+	uint64_t turn;			/* of what is in `gather` */
 	struct worker *next;
 };
 
@@ -68,6 +81,12 @@ struct done_pack {
 	struct index_pack pack;
 	struct pack_footer footer;
 	struct done_pack *next;
+};
+
+/* A meta pack that is whole and synced, and waits for its name. */
+struct closed_pack {
+	struct pack_writer *writer;
+	struct closed_pack *next;
 };
 
 struct session {
@@ -81,17 +100,17 @@ struct session {
 	sys_cond changed;
 	unsigned int active;		/* threads inside session_put() */
 	bool barrier;			/* nobody enters */
-	struct idset pending;		/* taken on, not in the index yet */
+	struct idset pending[OBJ_TYPE_MAX + 1];	/* taken on, not in the index yet; by type */
 	struct gather gather[CLASS_NR];
+	uint64_t next_turn, turn;	/* of frames of meta objects: given out; to be placed next */
 	struct pack_writer *writer[CLASS_NR];
-	unsigned int finishing;		/* packs on their way to a name */
+	struct closed_pack *closed, **closed_tail;
 	bool is_small;
-	bool has_written;		/* a pack was begun */
-	struct frame *stash, **stash_tail;
+	struct frame_list stash[CLASS_NR];
 	size_t stash_size;
-	struct done_pack *done;		/* for the next checkpoint */
-	size_t done_rows;
-	struct done_pack *held;		/* the last full meta pack, for the checkpoint after */
+	struct done_pack *done;		/* named; for the next checkpoint */
+	size_t done_rows, done_packs;
+	bool has_named;			/* or tried to: the marker stays when all fails */
 	struct worker *idle;
 	uint64_t frames;		/* for commit.verify = sample */
 	struct session_stats stats;
@@ -175,13 +194,20 @@ static void worker_give(struct session *s, struct worker *w)
 	sys_unlock(&s->lock);
 }
 
+/* What holds no frame in hand; so that closing a pack, with its padding, takes no more memory. */
+static void worker_shrink(struct worker *w)
+{
+	sys_pages_free(w->sealed, w->sealed_size);
+	sys_pages_free(w->raw, w->raw_size);
+	w->sealed = w->raw = NULL;
+	w->sealed_size = w->raw_size = 0;
+}
+
 static void worker_free(struct worker *w)
 {
 	compressor_free(w->compressor);
+	worker_shrink(w);
 	sys_pages_free(w->payload, w->payload_size);
-	sys_pages_free(w->sealed, w->sealed_size);
-	sys_pages_free(w->opened, w->opened_size);
-	sys_pages_free(w->raw, w->raw_size);
 	gather_release(&w->gather);
 	sys_free(w);
 }
@@ -276,19 +302,43 @@ static int adopt_dead(struct store *st, struct err *err)
 	return ret;
 }
 
-static int begin_marker(struct session *s, struct err *err)
+/* Another process that begins may take a marker that is not locked yet for a dead one's. */
+static int try_marker(struct session *s, struct err *err)
 {
 	unsigned char raw[8];
 	char hex[17];
+	struct stat st;
 
 	sys_random(raw, sizeof(raw));
 	hex_encode(hex, raw, sizeof(raw));
-	char *path = xasprintf("%s/" MARKER_PREFIX "%s", s->st->tmp_dir, hex);
-	int ret = lock_take(&s->alive, path, LOCK_EXCLUSIVE, 0, "a session", err);
-	if (ret == 0)
-		ret = file_sync_dir(s->st->tmp_dir, err);
-	s->alive_path = path;
-	return ret;
+	sys_free(s->alive_path);
+	s->alive_path = xasprintf("%s/" MARKER_PREFIX "%s", s->st->tmp_dir, hex);
+	int ret = lock_take(&s->alive, s->alive_path, LOCK_EXCLUSIVE, 0, "a session", err);
+	if (ret == ERR_BUSY) {
+		err_clear(err);
+		return 0;
+	}
+	if (ret < 0)
+		return ret;
+	if (sys_fstat(s->alive.fd, &st) < 0)
+		return err_sys(err, "stat '%s'", s->alive_path);
+	if (st.st_nlink > 0)
+		return 1;
+	lock_release(&s->alive);
+	return 0;
+}
+
+static int begin_marker(struct session *s, struct err *err)
+{
+	for (int i = 0; i < MARKER_TRIES; i++) {
+		int ret = try_marker(s, err);
+		if (ret == 1)
+			return file_sync_dir(s->st->tmp_dir, err);
+		if (ret < 0)
+			return ret;
+	}
+	return err_set(err, ERR_FAILED, "cannot create a file in '%s': every name is taken",
+		       s->st->tmp_dir);
 }
 
 int session_begin(struct session **out, struct store *st, struct err *err)
@@ -300,10 +350,11 @@ int session_begin(struct session **out, struct store *st, struct err *err)
 	s->full_size = pack_full_size(st->opts.pack_size, keys_genesis(st->keys)->erasure_k);
 	s->alive = (struct lock)LOCK_INIT;
 	s->is_small = true;
-	s->stash_tail = &s->stash;
-	s->pending = (struct idset)IDSET_INIT;
-	for (int i = 0; i < CLASS_NR; i++)
+	s->closed_tail = &s->closed;
+	for (int i = 0; i < CLASS_NR; i++) {
 		s->gather[i].raw = (struct buf)BUF_INIT;
+		s->stash[i].tail = &s->stash[i].head;
+	}
 	sys_mutex_init(&s->lock);
 	sys_cond_init(&s->changed);
 	ret = adopt_dead(st, err);
@@ -313,7 +364,8 @@ int session_begin(struct session **out, struct store *st, struct err *err)
 		session_abort(s);
 		return ret;
 	}
-	s->pieces[CLASS_DATA] = pack_pieces_new(4, DATA_PIECE);
+	/* One worker: large chunks, or little memory. */
+	s->pieces[CLASS_DATA] = pack_pieces_new(st->opts.workers > 1 ? 4 : 2, DATA_PIECE);
 	s->pieces[CLASS_META] = pack_pieces_new(3, META_PIECE);
 	*out = s;
 	return 0;
@@ -321,47 +373,68 @@ int session_begin(struct session **out, struct store *st, struct err *err)
 
 /* -- from frames to packs -- */
 
-/* Called with the lock, or alone: the next checkpoint takes these rows. */
-static void add_done(struct session *s, struct done_pack *d)
-{
-	d->next = s->done;
-	s->done = d;
-	s->done_rows += d->footer.nr_objects;
-}
-
-static int finish_writer(struct session *s, struct pack_writer *w, bool full, bool hold,
-			 struct err *err)
+/* Give a closed pack its name; the next checkpoint takes its rows. */
+static int name_pack(struct session *s, struct pack_writer *w, struct err *err)
 {
 	struct done_pack *d = xcalloc(1, sizeof(*d));
-	int ret = pack_writer_finish(w, full, &d->pack, &d->footer, err);
 
+	sys_lock(&s->lock);
+	s->has_named = true;
+	sys_unlock(&s->lock);
+	int ret = pack_writer_name(w, &d->pack, &d->footer, err);
 	if (ret < 0) {
 		sys_free(d);
 		return ret;
 	}
 	sys_lock(&s->lock);
-	if (!hold)
-		add_done(s, d);
-	else
-		s->held = d;
+	d->next = s->done;
+	s->done = d;
+	s->done_rows += d->footer.nr_objects;
+	s->done_packs++;
 	s->stats.packs++;
 	s->stats.bytes_stored += d->pack.size;
 	sys_unlock(&s->lock);
 	return 0;
 }
 
+static int finish_writer(struct session *s, struct pack_writer *w, bool full, struct err *err)
+{
+	int ret = pack_writer_close(w, full, err);
+
+	if (ret == 0)
+		return name_pack(s, w, err);
+	pack_writer_abort(w);
+	return ret;
+}
+
+/* A full meta pack: its name has to wait. */
+static int close_meta(struct session *s, struct pack_writer *w, struct err *err)
+{
+	int ret = pack_writer_close(w, true, err);
+
+	if (ret < 0) {
+		pack_writer_abort(w);
+		return ret;
+	}
+	struct closed_pack *c = xcalloc(1, sizeof(*c));
+	c->writer = w;
+	sys_lock(&s->lock);
+	*s->closed_tail = c;
+	s->closed_tail = &c->next;
+	sys_unlock(&s->lock);
+	return 0;
+}
+
+/* Opens what was sealed into the place of the payload, which has done its duty. */
 static int verify_frame(struct session *s, struct worker *w, struct pack_writer *pw, uint64_t off,
 			const struct frame *f, struct err *err)
 {
-	const unsigned char *raw;
+	const unsigned char *raw = f->payload + FRAME_HEADER_SIZE;
 	size_t sealed = f->payload_size + SEAL_OVERHEAD;
-	int ret = room(&w->opened, &w->opened_size, f->payload_size, err);
+	int ret = pack_writer_unseal(pw, off, w->sealed, sealed, f->payload, err);
 
-	if (ret == 0)
-		ret = pack_writer_unseal(pw, off, w->sealed, sealed, w->opened, err);
 	if (ret < 0)
 		return ret;
-	raw = w->opened + FRAME_HEADER_SIZE;
 	if (f->codec != CODEC_RAW) {
 		ret = room(&w->raw, &w->raw_size, f->raw_size, err);
 		if (ret == 0)
@@ -417,66 +490,90 @@ static int place_frame(struct session *s, struct worker *w, struct pack_writer *
 
 static int open_writer(struct session *s, enum class class, enum pack_kind kind, struct err *err)
 {
-	s->has_written = true;
 	return pack_writer_open(&s->writer[class], store_pack_dir(s->st, kind), kind, s->full_size,
 				s->st->keys, s->pieces[class], err);
 }
 
-static int checkpoint(struct session *s, bool with_meta, struct err *err);
+/* Called with the lock. */
+static int check_failed(const struct session *s, struct err *err)
+{
+	if (s->failed.code)
+		*err = s->failed;
+	return (int)s->failed.code;
+}
 
-/* Reserve a place in the pack of the frame's class; full packs are finished on the way. */
+/* Called with the lock: a place in the open pack of the class; 0: it is full. */
+static int reserve(struct session *s, const struct frame *f, uint64_t *off_out, struct err *err)
+{
+	int ret = check_failed(s, err);
+
+	if (ret == 0 && !s->writer[f->class])
+		ret = open_writer(s, f->class, f->class == CLASS_DATA ? PACK_DATA : PACK_META, err);
+	if (ret < 0 || !pack_writer_reserve(s->writer[f->class], f->payload_size, f->codec,
+					    f->raw_size, f->objects, f->nr, off_out))
+		return ret;
+	if (f->has_turn) {
+		s->turn++;
+		sys_broadcast(&s->changed);
+	}
+	return 1;
+}
+
+/* Into the pack of the frame's class; full packs are finished on the way. */
 static int write_frame(struct session *s, struct worker *w, const struct frame *f, struct err *err)
 {
-	uint64_t off;
-
 	for (;;) {
-		int ret = 0;
+		uint64_t off;
 		sys_lock(&s->lock);
-		if (s->failed.code) {
-			*err = s->failed;
-			ret = err->code;
-		} else if (!s->writer[f->class]) {
-			ret = open_writer(s, f->class,
-					  f->class == CLASS_DATA ? PACK_DATA : PACK_META, err);
-		}
+		int ret = reserve(s, f, &off, err);
 		struct pack_writer *pw = s->writer[f->class];
-		if (ret < 0 || pack_writer_reserve(pw, f->payload_size, f->codec, f->raw_size,
-						   f->objects, f->nr, &off)) {
-			sys_unlock(&s->lock);
-			return ret < 0 ? ret : place_frame(s, w, pw, off, f, err);
-		}
-		if (f->class == CLASS_META) {
-			sys_unlock(&s->lock);
-			ret = checkpoint(s, true, err);
-		} else {
-			s->writer[CLASS_DATA] = NULL;
-			s->finishing++;
-			sys_unlock(&s->lock);
-			ret = finish_writer(s, pw, true, false, err);
-			sys_lock(&s->lock);
-			s->finishing--;
-			sys_broadcast(&s->changed);
-			/* Inside somebody's barrier that somebody commits the rows. */
-			bool is_much = s->done_rows >= CHECKPOINT_ROWS && !s->barrier;
-			sys_unlock(&s->lock);
-			if (ret == 0 && is_much)
-				ret = checkpoint(s, false, err);
+		if (ret == 0)
+			s->writer[f->class] = NULL;
+		sys_unlock(&s->lock);
+		if (ret == 1)
+			return place_frame(s, w, pw, off, f, err);
+		if (ret == 0) {
+			worker_shrink(w);
+			ret = f->class == CLASS_META ? close_meta(s, pw, err) :
+						       finish_writer(s, pw, true, err);
 		}
 		if (ret < 0)
 			return ret;
 	}
 }
 
-/* The session outgrows one mixed pack: what waited goes into packs of its class. */
-static int unstash(struct session *s, struct worker *w, struct err *err)
+/* Called with the lock. */
+static void stash_frame(struct session *s, const struct frame *f)
 {
+	struct frame *copy = xcalloc(1, sizeof(*copy));
+	struct frame_list *list = &s->stash[f->class];
+
+	*copy = *f;
+	copy->payload = xmalloc(f->payload_size);
+	memcpy(copy->payload, f->payload, f->payload_size);
+	copy->objects = xmalloc(f->nr * sizeof(*f->objects));
+	memcpy(copy->objects, f->objects, f->nr * sizeof(*f->objects));
+	copy->has_turn = false;
+	copy->next = NULL;
+	*list->tail = copy;
+	list->tail = &copy->next;
+	s->stash_size += f->payload_size;
+	if (f->has_turn) {
+		s->turn++;
+		sys_broadcast(&s->changed);
+	}
+}
+
+/* The session outgrows one mixed pack: what waited goes into the pack of its class. */
+static int unstash(struct session *s, struct worker *w, enum class class, struct err *err)
+{
+	struct frame_list *list = &s->stash[class];
 	int ret = 0;
 
 	sys_lock(&s->lock);
-	struct frame *f = s->stash;
-	s->stash = NULL;
-	s->stash_tail = &s->stash;
-	s->is_small = false;
+	struct frame *f = list->head;
+	list->head = NULL;
+	list->tail = &list->head;
 	sys_unlock(&s->lock);
 	while (f) {
 		struct frame *next = f->next;
@@ -491,24 +588,21 @@ static int unstash(struct session *s, struct worker *w, struct err *err)
 static int take_frame(struct session *s, struct worker *w, const struct frame *f, struct err *err)
 {
 	sys_lock(&s->lock);
+	while (f->has_turn && s->turn != f->turn && !s->failed.code)
+		sys_wait(&s->changed, &s->lock);
+	int ret = check_failed(s, err);
 	bool stays = s->is_small && s->stash_size + f->payload_size <= SMALL_SESSION;
-	bool grows = s->is_small && !stays;
-	if (stays) {
-		struct frame *copy = xcalloc(1, sizeof(*copy));
-		*copy = *f;
-		copy->payload = xmalloc(f->payload_size);
-		memcpy(copy->payload, f->payload, f->payload_size);
-		copy->objects = xmalloc(f->nr * sizeof(*f->objects));
-		memcpy(copy->objects, f->objects, f->nr * sizeof(*f->objects));
-		copy->next = NULL;
-		*s->stash_tail = copy;
-		s->stash_tail = &copy->next;
-		s->stash_size += f->payload_size;
-	}
+	if (ret == 0 && stays)
+		stash_frame(s, f);
+	else
+		s->is_small = false;
 	sys_unlock(&s->lock);
-	if (stays)
-		return 0;
-	int ret = grows ? unstash(s, w, err) : 0;
+	if (ret < 0 || stays)
+		return ret;
+	ret = unstash(s, w, CLASS_DATA, err);
+	/* In the order of turns: whose turn it is puts those before it first. */
+	if (ret == 0 && f->has_turn)
+		ret = unstash(s, w, CLASS_META, err);
 	return ret < 0 ? ret : write_frame(s, w, f, err);
 }
 
@@ -518,6 +612,7 @@ static int make_frame(struct session *s, struct worker *w, enum class class, con
 {
 	struct frame f = {
 		.class = class, .raw_size = (uint32_t)n, .objects = objects, .nr = nr,
+		.has_turn = class == CLASS_META, .turn = w->turn,
 	};
 	int ret = room(&w->payload, &w->payload_size, n + FRAME_HEADER_SIZE, err);
 
@@ -549,11 +644,21 @@ static int flush_gather(struct session *s, struct worker *w, enum class class, s
 	return ret;
 }
 
+/* Called with the lock, with the frame's last object taken on. */
+static void take_turn(struct session *s, struct worker *w, enum class class)
+{
+	if (class == CLASS_META)
+		w->turn = s->next_turn++;
+}
+
 static int flush_session_gather(struct session *s, struct worker *w, enum class class,
 				struct err *err)
 {
 	sys_lock(&s->lock);
-	gather_swap(&s->gather[class], &w->gather);
+	if (s->gather[class].nr > 0) {
+		gather_swap(&s->gather[class], &w->gather);
+		take_turn(s, w, class);
+	}
 	sys_unlock(&s->lock);
 	return flush_gather(s, w, class, err);
 }
@@ -574,7 +679,7 @@ static bool stop_world(struct session *s)
 		return false;
 	}
 	s->barrier = true;
-	while (s->active > 0 || s->finishing > 0)
+	while (s->active > 0)
 		sys_wait(&s->changed, &s->lock);
 	s->active++;
 	sys_unlock(&s->lock);
@@ -589,7 +694,7 @@ static void start_world(struct session *s)
 	sys_unlock(&s->lock);
 }
 
-/* Rows of all finished packs into the index.  Alone inside. */
+/* Rows of all packs that have names into the index.  Alone inside. */
 static int commit_rows(struct session *s, struct err *err)
 {
 	struct index_add *add = NULL;
@@ -614,52 +719,76 @@ static int commit_rows(struct session *s, struct err *err)
 		if (s->on_pack && ret == 0)
 			ret = s->on_pack(&d->pack, s->on_pack_data, err);
 		for (size_t i = 0; i < d->footer.nr_objects; i++)
-			idset_remove(&s->pending, &d->footer.objects[i].id);
+			idset_remove(&s->pending[d->footer.objects[i].type],
+				     &d->footer.objects[i].id);
 		pack_footer_release(&d->footer);
 		sys_free(d);
 	}
-	s->done_rows = 0;
+	s->done_rows = s->done_packs = 0;
 	return ret;
 }
 
-static int finish_class(struct session *s, enum class class, bool full, bool hold, struct err *err)
+static int finish_class(struct session *s, enum class class, struct err *err)
 {
 	struct pack_writer *pw = s->writer[class];
 
 	s->writer[class] = NULL;
-	return pw ? finish_writer(s, pw, full, hold, err) : 0;
+	return pw ? finish_writer(s, pw, false, err) : 0;
 }
 
-static void release_held(struct session *s)
-{
-	if (s->held)
-		add_done(s, s->held);
-	s->held = NULL;
-}
-
-/* With meta: every data object so far, then the meta pack, then the rows of all. */
-static int checkpoint(struct session *s, bool with_meta, struct err *err)
+/* Meta packs in their order.  Alone inside, data packs are finished. */
+static int name_closed(struct session *s, struct err *err)
 {
 	int ret = 0;
 
+	while (s->closed && ret == 0) {
+		struct closed_pack *c = s->closed;
+		s->closed = c->next;
+		ret = name_pack(s, c->writer, err);
+		sys_free(c);
+	}
+	if (!s->closed)
+		s->closed_tail = &s->closed;
+	return ret;
+}
+
+static bool is_checkpoint_due(const struct session *s)
+{
+	return s->closed || s->done_rows >= CHECKPOINT_ROWS || s->done_packs >= CHECKPOINT_PACKS;
+}
+
+/* Every data object so far, then the closed meta packs, then the rows of all. */
+static int checkpoint(struct session *s, struct err *err)
+{
 	if (!stop_world(s))
 		return 0;
-	if (with_meta && s->gather[CLASS_DATA].nr > 0) {
-		/* The caller's own gather may be on its way into the very pack that is full. */
-		struct worker *other = worker_take(s);
-		ret = flush_session_gather(s, other, CLASS_DATA, err);
-		worker_give(s, other);
-	}
-	if (ret == 0 && with_meta)
-		ret = finish_class(s, CLASS_DATA, false, false, err);
-	if (ret == 0 && with_meta) {
-		release_held(s);
-		ret = finish_class(s, CLASS_META, true, true, err);
+	sys_lock(&s->lock);
+	int ret = check_failed(s, err);
+	sys_unlock(&s->lock);
+	if (ret == 0 && s->closed) {
+		struct worker *w = worker_take(s);
+		ret = flush_session_gather(s, w, CLASS_DATA, err);
+		worker_give(s, w);
+		if (ret == 0)
+			ret = finish_class(s, CLASS_DATA, err);
+		if (ret == 0)
+			ret = name_closed(s, err);
 	}
 	if (ret == 0)
 		ret = commit_rows(s, err);
+	if (ret < 0)
+		fail(s, err);	/* before anybody else goes on */
 	start_world(s);
 	return ret;
+}
+
+/* With nothing in hand. */
+static int settle(struct session *s, struct err *err)
+{
+	sys_lock(&s->lock);
+	bool is_due = is_checkpoint_due(s);
+	sys_unlock(&s->lock);
+	return is_due ? checkpoint(s, err) : 0;
 }
 
 /* -- put -- */
@@ -667,9 +796,12 @@ static int checkpoint(struct session *s, bool with_meta, struct err *err)
 static int child_is_known(const struct object_ref *ref, void *data, struct err *err)
 {
 	struct session *s = data;
+	bool has = false;
 
 	sys_lock(&s->lock);
-	bool has = idset_has(&s->pending, &ref->id);
+	for (int type = OBJ_BLOB; type <= OBJ_TYPE_MAX && !has; type++)
+		if (ref->type == OBJ_NONE || (int)ref->type == type)
+			has = idset_has(&s->pending[type], &ref->id);
 	sys_unlock(&s->lock);
 	if (has)
 		return 0;
@@ -683,22 +815,21 @@ static int child_is_known(const struct object_ref *ref, void *data, struct err *
 	if (ref->type != OBJ_NONE && loc.type != ref->type)
 		return err_set(err, ERR_FAILED, "object %s is a %s, not a %s", oid_hex(&ref->id).s,
 			       obj_type_name(loc.type), obj_type_name(ref->type));
+	if (loc.type == OBJ_BLOB && ref->size != UINT64_MAX && loc.size != ref->size)
+		return err_set(err, ERR_FAILED, "object %s has %" PRIu32 " bytes, not %" PRIu64,
+			       oid_hex(&ref->id).s, loc.size, ref->size);
 	return 0;
 }
 
+/* A checkpoint that is due goes first, or packs would be closed faster than they are named. */
 static int enter(struct session *s, struct err *err)
 {
-	int ret = 0;
-
 	sys_lock(&s->lock);
-	while (s->barrier)
+	while (s->barrier || (s->closed && s->active > 0 && !s->failed.code))
 		sys_wait(&s->changed, &s->lock);
-	if (s->failed.code) {
-		*err = s->failed;
-		ret = err->code;
-	} else {
+	int ret = check_failed(s, err);
+	if (ret == 0)
 		s->active++;
-	}
 	sys_unlock(&s->lock);
 	return ret;
 }
@@ -711,9 +842,17 @@ static void leave(struct session *s)
 	sys_unlock(&s->lock);
 }
 
-/* Gather a small object; a full gather becomes a frame. */
+static bool gather_is_full(const struct gather *g, size_t n)
+{
+	return g->nr > 0 && (g->raw.len + n > GATHER_SIZE || g->nr >= PACK_MAX_OBJECTS / 8);
+}
+
+/*
+ * Gather a small object; a full gather becomes a frame.  An object is taken on and given its place
+ * in the order in one step: whoever finds it among the pending may refer to it.
+ */
 static int put_small(struct session *s, const struct oid *id, enum obj_type type, const void *p,
-		     size_t n, struct err *err)
+		     size_t n, bool *is_new_out, struct err *err)
 {
 	enum class class = class_of(type);
 	struct worker *w = NULL;
@@ -721,14 +860,18 @@ static int put_small(struct session *s, const struct oid *id, enum obj_type type
 
 	sys_lock(&s->lock);
 	struct gather *g = &s->gather[class];
-	bool is_full = g->nr > 0 && (g->raw.len + n > GATHER_SIZE || g->nr >= PACK_MAX_OBJECTS / 8);
+	bool is_full = gather_is_full(g, n);
 	sys_unlock(&s->lock);
 	if (is_full)
 		w = worker_take(s);
 	sys_lock(&s->lock);
-	if (w && g->nr > 0 && (g->raw.len + n > GATHER_SIZE || g->nr >= PACK_MAX_OBJECTS / 8))
+	*is_new_out = idset_add(&s->pending[type], id);
+	if (*is_new_out && w && gather_is_full(g, n)) {
 		gather_swap(g, &w->gather);
-	gather_add(g, id, type, p, n);
+		take_turn(s, w, class);
+	}
+	if (*is_new_out)
+		gather_add(g, id, type, p, n);
 	sys_unlock(&s->lock);
 	if (w) {
 		ret = flush_gather(s, w, class, err);
@@ -737,16 +880,44 @@ static int put_small(struct session *s, const struct oid *id, enum obj_type type
 	return ret;
 }
 
-static int put_new(struct session *s, const struct oid *id, enum obj_type type, const void *p,
-		   size_t n, struct err *err)
+static int put_alone(struct session *s, const struct oid *id, enum obj_type type, const void *p,
+		     size_t n, bool *is_new_out, struct err *err)
 {
-	if (n < SESSION_ALONE_SIZE)
-		return put_small(s, id, type, p, n, err);
 	struct frame_object object = { *id, type, (uint32_t)n };
-	struct worker *w = worker_take(s);
-	int ret = make_frame(s, w, class_of(type), p, n, &object, 1, err);
+	enum class class = class_of(type);
+	struct worker *w = worker_take(s), *before = class == CLASS_META ? worker_take(s) : NULL;
+	int ret = 0;
+
+	sys_lock(&s->lock);
+	*is_new_out = idset_add(&s->pending[type], id);
+	/* Its children may wait in the gather. */
+	if (*is_new_out && before && s->gather[class].nr > 0) {
+		gather_swap(&s->gather[class], &before->gather);
+		take_turn(s, before, class);
+	}
+	if (*is_new_out)
+		take_turn(s, w, class);
+	sys_unlock(&s->lock);
+	if (before) {
+		ret = flush_gather(s, before, class, err);
+		worker_give(s, before);
+	}
+	if (ret == 0 && *is_new_out)
+		ret = make_frame(s, w, class, p, n, &object, 1, err);
 	worker_give(s, w);
 	return ret;
+}
+
+/* Take it on, unless that has happened. */
+static int put_new(struct session *s, const struct oid *id, enum obj_type type, const void *p,
+		   size_t n, bool *is_new_out, struct err *err)
+{
+	int ret = n < SESSION_ALONE_SIZE ? put_small(s, id, type, p, n, is_new_out, err) :
+					   put_alone(s, id, type, p, n, is_new_out, err);
+
+	if (ret < 0)
+		fail(s, err);
+	return ret < 0 ? ret : settle(s, err);
 }
 
 int session_put(struct session *s, enum obj_type type, const void *p, size_t n, struct oid *id_out,
@@ -774,14 +945,7 @@ int session_put(struct session *s, enum obj_type type, const void *p, size_t n, 
 	if (ret < 0)
 		goto done;	/* the session goes on: nothing was taken on */
 
-	sys_lock(&s->lock);
-	is_new = idset_add(&s->pending, id_out);
-	sys_unlock(&s->lock);
-	if (is_new) {
-		ret = put_new(s, id_out, type, p, n, err);
-		if (ret < 0)
-			fail(s, err);
-	}
+	ret = put_new(s, id_out, type, p, n, &is_new, err);
 counted:
 	ret = ret < 0 ? ret : 0;
 	sys_lock(&s->lock);
@@ -800,18 +964,12 @@ done:
 int session_repack(struct session *s, const struct oid *id, enum obj_type type, const void *p,
 		   size_t n, struct err *err)
 {
+	bool is_new;
 	int ret = enter(s, err);
 
 	if (ret < 0)
 		return ret;
-	sys_lock(&s->lock);
-	bool is_new = idset_add(&s->pending, id);
-	sys_unlock(&s->lock);
-	if (is_new) {
-		ret = put_new(s, id, type, p, n, err);
-		if (ret < 0)
-			fail(s, err);
-	}
+	ret = put_new(s, id, type, p, n, &is_new, err);
 	leave(s);
 	return ret;
 }
@@ -825,28 +983,65 @@ void session_on_pack(struct session *s,
 
 /* -- the end -- */
 
+/* Room for the stash in one pack, roughly: many tiny objects can fill it long before 4 MiB. */
+static bool stash_fits(const struct session *s)
+{
+	uint64_t used = PACK_HEADER_MAX + PACK_TRAILER_SIZE + 4 * SEAL_OVERHEAD;
+	size_t nr = 0;
+
+	for (int i = 0; i < CLASS_NR; i++)
+		for (const struct frame *f = s->stash[i].head; f; f = f->next) {
+			used += f->payload_size + SEAL_OVERHEAD + 16 + 40 * f->nr;
+			nr += f->nr;
+		}
+	return nr <= PACK_MAX_OBJECTS && used <= s->full_size;
+}
+
 static int write_mixed(struct session *s, struct worker *w, struct err *err)
 {
 	int ret = open_writer(s, CLASS_META, PACK_MIXED, err);
 
-	for (struct frame *f = s->stash; f && ret == 0; f = f->next) {
-		uint64_t off;
-		struct pack_writer *pw = s->writer[CLASS_META];
-		if (!pack_writer_reserve(pw, f->payload_size, f->codec, f->raw_size, f->objects,
-					 f->nr, &off))
-			BUG("a mixed pack is full");
-		ret = place_frame(s, w, pw, off, f, err);
-	}
-	return ret < 0 ? ret : finish_class(s, CLASS_META, false, false, err);
+	for (int i = 0; i < CLASS_NR; i++)
+		for (struct frame *f = s->stash[i].head; f && ret == 0; f = f->next) {
+			uint64_t off;
+			struct pack_writer *pw = s->writer[CLASS_META];
+			if (!pack_writer_reserve(pw, f->payload_size, f->codec, f->raw_size,
+						 f->objects, f->nr, &off))
+				BUG("a mixed pack is full");
+			ret = place_frame(s, w, pw, off, f, err);
+		}
+	return ret < 0 ? ret : finish_class(s, CLASS_META, err);
 }
 
-static size_t stash_objects(const struct session *s)
+/* All that was taken on into packs that have names. */
+static int finish_packs(struct session *s, struct worker *w, struct err *err)
 {
-	size_t nr = 0;
+	int ret = flush_session_gather(s, w, CLASS_DATA, err);
 
-	for (const struct frame *f = s->stash; f; f = f->next)
-		nr += f->nr;
-	return nr;
+	if (ret == 0)
+		ret = flush_session_gather(s, w, CLASS_META, err);
+	if (ret < 0)
+		return ret;
+	if (s->is_small && (s->stash[CLASS_DATA].head || s->stash[CLASS_META].head) &&
+	    stash_fits(s))
+		return write_mixed(s, w, err);
+	for (int i = 0; i < CLASS_NR && ret == 0; i++)
+		ret = unstash(s, w, (enum class)i, err);
+	worker_shrink(w);
+	if (ret == 0)
+		ret = finish_class(s, CLASS_DATA, err);
+	if (ret == 0)
+		ret = name_closed(s, err);
+	return ret < 0 ? ret : finish_class(s, CLASS_META, err);
+}
+
+static void frames_free(struct frame *f)
+{
+	while (f) {
+		struct frame *next = f->next;
+		frame_free(f);
+		f = next;
+	}
 }
 
 static void session_free(struct session *s)
@@ -854,14 +1049,15 @@ static void session_free(struct session *s)
 	for (int i = 0; i < CLASS_NR; i++) {
 		pack_writer_abort(s->writer[i]);
 		gather_release(&s->gather[i]);
+		frames_free(s->stash[i].head);
+	}
+	for (struct closed_pack *c = s->closed, *next; c; c = next) {
+		next = c->next;
+		pack_writer_abort(c->writer);
+		sys_free(c);
 	}
 	for (int i = 0; i < CLASS_NR; i++)
 		pack_pieces_free(s->pieces[i]);
-	for (struct frame *f = s->stash, *next; f; f = next) {
-		next = f->next;
-		frame_free(f);
-	}
-	release_held(s);
 	for (struct done_pack *d = s->done, *next; d; d = next) {
 		next = d->next;
 		pack_footer_release(&d->footer);
@@ -871,7 +1067,8 @@ static void session_free(struct session *s)
 		next = w->next;
 		worker_free(w);
 	}
-	idset_release(&s->pending);
+	for (int type = 0; type <= OBJ_TYPE_MAX; type++)
+		idset_release(&s->pending[type]);
 	lock_release(&s->alive);
 	sys_free(s->alive_path);
 	sys_cond_destroy(&s->changed);
@@ -886,19 +1083,7 @@ int session_commit(struct session *s, struct err *err)
 
 	if (ret < 0)
 		goto done;
-	ret = flush_session_gather(s, w, CLASS_DATA, err);
-	if (ret == 0)
-		ret = flush_session_gather(s, w, CLASS_META, err);
-	/* Many tiny objects can fill a footer long before 4 MiB. */
-	if (ret == 0 && s->is_small && stash_objects(s) > PACK_MAX_OBJECTS)
-		ret = unstash(s, w, err);
-	if (ret == 0 && s->is_small && s->stash)
-		ret = write_mixed(s, w, err);
-	if (ret == 0)
-		ret = finish_class(s, CLASS_DATA, false, false, err);
-	if (ret == 0)
-		ret = finish_class(s, CLASS_META, false, false, err);
-	release_held(s);
+	ret = finish_packs(s, w, err);
 	if (ret == 0)
 		ret = commit_rows(s, err);
 	if (ret == 0 && s->stats.packs == 0)
@@ -918,8 +1103,8 @@ void session_abort(struct session *s)
 {
 	if (!s)
 		return;
-	/* A pack may have its name even where finishing it failed: the next session looks. */
-	if (!s->has_written && s->alive_path)
+	/* The marker stays when packs got names, so that the next session adopts them. */
+	if (!s->has_named && s->alive_path && lock_is_held(&s->alive))
 		sys_unlink(s->alive_path);
 	session_free(s);
 }
