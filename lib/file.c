@@ -263,6 +263,11 @@ void file_out_release(struct file_out *f)
 	*f = (struct file_out)FILE_OUT_INIT;
 }
 
+static int too_large(const char *path, size_t max, struct err *err)
+{
+	return err_set(err, ERR_CORRUPT, "'%s' is larger than %zu bytes", path, max);
+}
+
 /* Appends to `out`; the caller takes it back on failure. */
 static int read_fd(int fd, const char *path, size_t max, struct buf *out, struct err *err)
 {
@@ -280,7 +285,7 @@ static int read_fd(int fd, const char *path, size_t max, struct buf *out, struct
 		/* One byte more than expected tells a file that grew from one that ended. */
 		size_t room = (want > total ? want - total : 0) + 1;
 		if (room > max - total + 1)
-			return err_set(err, ERR_CORRUPT, "'%s' is larger than %zu bytes", path, max);
+			return too_large(path, max, err);
 		if (!buf_fits(out, room))
 			return err_set(err, ERR_NOMEM, "'%s' does not fit its buffer", path);
 		size_t at = out->len;
@@ -291,7 +296,7 @@ static int read_fd(int fd, const char *path, size_t max, struct buf *out, struct
 			return err_sys(err, "read '%s'", path);
 		total += (size_t)got;
 		if (total > max)
-			return err_set(err, ERR_CORRUPT, "'%s' is larger than %zu bytes", path, max);
+			return too_large(path, max, err);
 		if ((size_t)got < room)
 			return 0;
 		want = total + 4096 < max ? total + 4096 : max;
@@ -405,9 +410,10 @@ int file_each(const char *dir, int (*fn)(const char *name, void *data, struct er
 	do
 		d = sys_opendir(dir);
 	while (!d && errno == EINTR);
+	if (!d && errno == ENOENT)
+		return err_set(err, ERR_NOT_FOUND, "there is no folder '%s'", dir);
 	if (!d)
-		return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no folder '%s'", dir) :
-			err_sys(err, "open '%s'", dir);
+		return err_sys(err, "open '%s'", dir);
 	while (ret == 0) {
 		struct dirent *e = sys_readdir(d);
 		if (!e) {

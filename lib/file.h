@@ -55,7 +55,7 @@ int file_out_sync(struct file_out *f, struct err *err);
 int file_out_rename(struct file_out *f, struct err *err);	/* rename and sync the folder */
 void file_out_release(struct file_out *f);
 
-/* Whole small files: at most `max` bytes, else ERR_CORRUPT ("'X' is larger than ..."). ERR_NOT_FOUND if absent. */
+/* Whole small files: at most `max` bytes, else ERR_CORRUPT.  ERR_NOT_FOUND if absent. */
 int file_read(const char *path, size_t max, struct buf *out, struct err *err);
 int file_write(const char *path, const void *p, size_t n, unsigned int flags, mode_t mode,
 	       struct err *err);
@@ -74,7 +74,7 @@ bool file_exists(const char *path);
 bool file_is_tmp_name(const char *name);
 /* Remove temporary files that no live process holds locked, in this folder alone. */
 int file_clean_tmp(const char *dir, struct err *err);
-/* Call `fn` for each entry but "." and ".."; a non-zero answer stops and is returned. Order: as read. */
+/* Call `fn` for each entry but "." and "..", as read; a non-zero answer stops and is returned. */
 int file_each(const char *dir, int (*fn)(const char *name, void *data, struct err *err), void *data,
 	      struct err *err);
 

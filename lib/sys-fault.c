@@ -264,7 +264,8 @@ void fault_setup(void)
 	}
 	seed = get("UB_TEST_POWERCUT_SEED");
 	if ((value = get("UB_TEST_POWERCUT"))) {
-		power_start(value, power_mode(get("UB_TEST_POWERCUT_MODE")), seed ? strtoull(seed, NULL, 10) : 0, get("UB_TEST_POWERCUT_STATE"));
+		power_start(value, power_mode(get("UB_TEST_POWERCUT_MODE")),
+			    seed ? strtoull(seed, NULL, 10) : 0, get("UB_TEST_POWERCUT_STATE"));
 		state.has_power = true;
 	}
 	state.wants_core = get("UB_TEST_CORE") != NULL;

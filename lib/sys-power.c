@@ -635,7 +635,8 @@ static int take_back(struct op *op)
 			return -1;
 		if (op->victim) {
 			close(op->victim->fd);
-			op->victim->fd = openat(d->fd, op->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			op->victim->fd = openat(d->fd, op->name,
+						O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 			return op->victim->fd < 0 ? -1 : 0;
 		}
 		return 0;
@@ -673,7 +674,8 @@ static void lose_names(struct op *op)
 	if (!op)
 		return;
 	lose_names(op->older);
-	op->is_lost = (model.mode != POWER_NAMES && !keeps(model.mode)) || touches(op, op->older, NULL, true);
+	op->is_lost = (model.mode != POWER_NAMES && !keeps(model.mode)) ||
+		      touches(op, op->older, NULL, true);
 }
 
 /* Of each folder the newest operation stays, and what it stands on. */

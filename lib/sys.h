@@ -63,14 +63,14 @@ int sys_write_full(int fd, const void *p, size_t n);
 int sys_pwrite_full(int fd, const void *p, size_t n, off_t off);
 
 /* Time and randomness */
-void sys_now(struct timespec *out);		/* CLOCK_REALTIME; UB_TEST_NOW=sec[.ns] in a test build */
+void sys_now(struct timespec *out);	/* CLOCK_REALTIME; in a test build UB_TEST_NOW=sec[.ns] */
 uint64_t sys_monotonic_ns(void);
 void sys_sleep_ms(unsigned int ms);
 /* Fill with random bytes, or end the process: nothing good can follow.  In a test build
  * UB_TEST_SEED=N makes them a fixed stream, so that vectors and fault loops repeat. */
 void sys_random(void *p, size_t n);
 
-/* Memory.  x*: failing ends the process with one sentence.  sys_*: NULL, for sizes that may be large. */
+/* Memory.  x*: failing ends the process with a sentence.  sys_*: NULL, for what may be large. */
 void *xmalloc(size_t n);
 void *xcalloc(size_t nr, size_t size);
 void *xrealloc(void *p, size_t n);

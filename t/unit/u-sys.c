@@ -491,8 +491,8 @@ static void write_file(void)
 /* file_write() under each fault: the old file or the new one, and the new one after success. */
 static void test_a_written_file_is_the_old_or_the_new_one(void)
 {
-	static const char *const kinds[] = { "powercut", "kill", "killin", "enospc", "eio", "nosync",
-					     "short", "eintr", "nomem" };
+	static const char *const kinds[] = { "powercut", "kill", "killin", "enospc", "eio",
+					     "nosync", "short", "eintr", "nomem" };
 
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		for (int n = 1, fired = 1; fired && n < 100; n++) {
