@@ -332,21 +332,42 @@ static int bad_object(const struct oid *id, int code, const char *what, void *da
 	return 0;
 }
 
-struct reach {
-	struct fsck *f;
-	struct walk *walk;
+struct heads {
+	struct oid *ids;
+	size_t nr, alloc;
 };
 
-static int reach_ref(const struct ref *ref, void *data, struct err *err)
+static int add_head(const struct ref *ref, void *data, struct err *err)
 {
-	struct reach *r = data;
+	struct heads *h = data;
 
-	return walk_from(r->walk, &ref->commit, OBJ_COMMIT, err);
+	(void)err;
+	if (h->nr == h->alloc) {
+		h->alloc = h->alloc ? 2 * h->alloc : 16;
+		h->ids = xrealloc(h->ids, h->alloc * sizeof(*h->ids));
+	}
+	h->ids[h->nr++] = ref->commit;
+	return 0;
+}
+
+/* Others may write meanwhile: an index read after the refs knows all that they reach. */
+static int check_reach(struct fsck *f, const struct heads *h, struct err *err)
+{
+	struct walk *walk;
+	int ret = index_refresh(store_index(f->ub->store), err);
+
+	if (ret < 0)
+		return ret;
+	walk = walk_new(f->ub->store, bad_object, f);
+	for (size_t i = 0; i < h->nr && ret == 0; i++)
+		ret = walk_from(walk, &h->ids[i], OBJ_COMMIT, err);
+	walk_free(walk);
+	return ret;
 }
 
 static int check_refs(struct fsck *f, struct err *err)
 {
-	struct reach r = { .f = f };
+	struct heads h = { NULL, 0, 0 };
 	uint64_t records = 0;
 	int ret = absorb(f, repo_open_refs(f->ub, err), err);
 
@@ -355,9 +376,10 @@ static int check_refs(struct fsck *f, struct err *err)
 	ret = absorb(f, refs_verify(f->ub->refs, bad_record, f, &records, err), err);
 	if (ret < 0)
 		return ret;
-	r.walk = walk_new(f->ub->store, bad_object, f);
-	ret = absorb(f, refs_each(f->ub->refs, reach_ref, &r, err), err);
-	walk_free(r.walk);
+	ret = absorb(f, refs_each(f->ub->refs, add_head, &h, err), err);
+	if (ret >= 0)
+		ret = absorb(f, check_reach(f, &h, err), err);
+	sys_free(h.ids);
 	return ret < 0 ? ret : 0;
 }
 
