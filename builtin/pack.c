@@ -7,6 +7,7 @@
 
 #include "lib/file.h"
 #include "lib/sys.h"
+#include "objects/idset.h"
 #include "objects/pack-verify.h"
 #include "objects/store.h"
 #include "builtin/repo.h"
@@ -129,8 +130,7 @@ struct packing {
 	struct session *session;
 	struct pack_id last;	/* the pack printed last: runs of objects share one */
 	bool has_last;
-	unsigned char *seen;	/* ids of the packs printed */
-	size_t nr_seen, alloc_seen;
+	struct idset seen;	/* names of the packs printed, which are hashes as ids are */
 };
 
 static int next_line(struct packing *p, struct buf *line, struct err *err)
@@ -158,18 +158,13 @@ static int next_line(struct packing *p, struct buf *line, struct err *err)
 	}
 }
 
-/* Packs are few next to objects: 32 bytes for each that was printed. */
+/* Packs are few next to objects. */
 static bool is_printed(struct packing *p, const struct pack_id *id)
 {
-	for (size_t i = p->nr_seen; i-- > 0;)
-		if (memcmp(p->seen + 32 * i, id->b, 32) == 0)
-			return true;
-	if (p->nr_seen == p->alloc_seen) {
-		p->alloc_seen = p->alloc_seen ? 2 * p->alloc_seen : 64;
-		p->seen = xrealloc(p->seen, 32 * p->alloc_seen);
-	}
-	memcpy(p->seen + 32 * p->nr_seen++, id->b, 32);
-	return false;
+	struct oid name;
+
+	memcpy(name.b, id->b, sizeof(name.b));
+	return !idset_add(&p->seen, &name);
 }
 
 static void put_pack(struct packing *p, const struct pack_id *id, enum pack_kind kind)
@@ -256,7 +251,7 @@ static int pack_objects(struct packing *p, struct err *err)
 	session_abort(p->session);
 	buf_release(&line);
 	buf_release(&p->in);
-	sys_free(p->seen);
+	idset_release(&p->seen);
 	if (ret < 0)
 		out_drop(&p->ub->out);
 	return ret;
@@ -264,7 +259,7 @@ static int pack_objects(struct packing *p, struct err *err)
 
 int cmd_pack(struct ub *ub, int argc, char **argv, struct err *err)
 {
-	struct packing p = { .ub = ub, .in = BUF_INIT };
+	struct packing p = { .ub = ub, .in = BUF_INIT, .seen = IDSET_INIT };
 	const char *list = NULL, *verify = NULL;
 	const struct opt opts[] = {
 		OPT_FLAG('z', "null", &p.nul, "lines end in NUL, in and out"),
