@@ -25,8 +25,7 @@ char *repo_default_device(void)
 {
 	char host[256] = "";
 
-	if (gethostname(host, sizeof(host) - 1) < 0 || !host[0])
-		return xstrdup("device");
+	sys_hostname(host, sizeof(host));
 	host[strcspn(host, ".")] = '\0';
 	host[48] = '\0';
 	for (char *c = host; *c; c++)
@@ -204,8 +203,8 @@ static int read_options(struct ub *ub, struct store_options *o, struct err *err)
 			      "largest chunk (%" PRIu64 ") or more", pack_size, chunk_max);
 		goto done;
 	}
-	/* A worker holds four chunks (input, sealed, opened, decompressed) and zstd's megabyte. */
-	uint64_t worker = 4 * chunk_max + ((uint64_t)1 << 20);
+	/* A worker holds four chunks (input, payload, sealed, decompressed), and what zstd wants. */
+	uint64_t worker = 4 * chunk_max + compressor_memory((int)level);
 	uint64_t fixed = (uint64_t)48 << 20;
 	unsigned int cores = sys_cpu_count(), most = memory > (UINT64_C(100) << 20) ? 64 : 3;
 	uint64_t fit = memory > fixed ? (memory - fixed) / worker : 1;
@@ -235,6 +234,8 @@ int repo_open_store(struct ub *ub, unsigned int flags, struct err *err)
 		goto done;
 	opts.keep_index = flags & REPO_KEEP_INDEX;
 	ret = store_open(&ub->store, &paths, ub->keys, &opts, err);
+	if (ret == 0)
+		index_set_lock_wait(store_index(ub->store), 1000 * repo_lock_wait(ub));
 	if (ret == 0 && store_healed(ub->store))
 		ub_warn(ub, "warning: the index was damaged and has been rebuilt (%s)",
 			store_healed(ub->store));

@@ -11,6 +11,17 @@
 #define PROBE_SIZE ((size_t)16 << 10)
 #define PROBE_LEVEL (-5)
 
+/*
+ * The tables of the high levels would take 100 MB and more for large chunks, to find what is far
+ * away; within these limits a context takes MEMORY_HIGH.
+ */
+#define MODERATE_LEVEL 3
+#define WINDOW_LOG_MAX 20
+#define HASH_LOG_MAX 18
+#define CHAIN_LOG_MAX 19
+#define MEMORY_MODERATE ((size_t)1 << 20)
+#define MEMORY_HIGH ((size_t)8 << 20)
+
 struct compressor {
 	ZSTD_CCtx *cctx, *probe;
 	ZSTD_DCtx *dctx;
@@ -34,7 +45,17 @@ static ZSTD_CCtx *cctx_new(int level)
 	set(cctx, ZSTD_c_contentSizeFlag, 0);
 	set(cctx, ZSTD_c_checksumFlag, 0);
 	set(cctx, ZSTD_c_dictIDFlag, 0);
+	if (level > MODERATE_LEVEL) {
+		set(cctx, ZSTD_c_windowLog, WINDOW_LOG_MAX);
+		set(cctx, ZSTD_c_hashLog, HASH_LOG_MAX);
+		set(cctx, ZSTD_c_chainLog, CHAIN_LOG_MAX);
+	}
 	return cctx;
+}
+
+size_t compressor_memory(int level)
+{
+	return level > MODERATE_LEVEL ? MEMORY_HIGH : MEMORY_MODERATE;
 }
 
 struct compressor *compressor_new(int level)

@@ -20,6 +20,9 @@ enum codec {
 #define COMPRESS_LEVEL_DEFAULT 1
 #define COMPRESS_LEVEL_MAX 19
 
+/* Bytes that one compressor of this level holds at most. */
+size_t compressor_memory(int level);
+
 /* One thread's contexts; made once, used for many frames. */
 struct compressor;
 struct compressor *compressor_new(int level);	/* 0: everything stays raw */

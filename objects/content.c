@@ -38,6 +38,7 @@ struct content_writer {
 	int fd;
 	const char *name;
 	bool is_eof, is_done;
+	bool is_alone;			/* one batch: what is carried stays in it */
 	unsigned char *carry;
 	size_t carried;
 	uint64_t zeros;			/* the run at the end of what was listed */
@@ -108,6 +109,8 @@ static int cut(struct content_writer *cw, struct batch *b, struct err *err)
 		BUG("no cut in %zu bytes of '%s'", b->len, cw->name);
 	if (cw->is_done)
 		return 0;
+	if (cw->is_alone)
+		return 0;
 	int ret = make_room(&cw->carry, cw->size, err);
 	if (ret == 0)
 		memcpy(cw->carry, b->data + off, cw->carried);
@@ -127,9 +130,11 @@ static int next_batch(void *item, void *data, struct err *err)
 		ret = make_room(&b->data, cw->size, err);
 	if (ret < 0)
 		return ret;
-	b->len = cw->carried;
-	if (cw->carried > 0)
+	if (cw->carried > 0 && cw->is_alone)
+		memmove(b->data, b->data + b->len - cw->carried, cw->carried);
+	else if (cw->carried > 0)
 		memcpy(b->data, cw->carry, cw->carried);
+	b->len = cw->carried;
 	ret = fill(cw, b, err);
 	if (ret == 0)
 		ret = cut(cw, b, err);
@@ -187,10 +192,11 @@ static void release_batch(void *item, void *data)
 	sys_pages_free(b->data, cw->size);
 }
 
-static void begin(struct content_writer *cw, int fd, const char *name)
+static void begin(struct content_writer *cw, int fd, const char *name, bool is_alone)
 {
 	cw->fd = fd;
 	cw->name = name;
+	cw->is_alone = is_alone;
 	cw->is_eof = cw->is_done = false;
 	cw->carried = 0;
 	cw->zeros = 0;
@@ -214,7 +220,7 @@ int content_write(struct content_writer *cw, int fd, const char *name, struct co
 {
 	int ret;
 
-	begin(cw, fd, name);
+	begin(cw, fd, name, true);
 	while ((ret = next_batch(&cw->batch, cw, err)) > 0) {
 		ret = put_batch(&cw->batch, cw, err);
 		if (ret == 0)
@@ -230,7 +236,9 @@ int content_write_parallel(struct content_writer *cw, unsigned int workers, int 
 {
 	static const struct pool_ops ops = { next_batch, put_batch, list_batch, release_batch };
 
-	begin(cw, fd, name);
+	if (workers <= 1)
+		return content_write(cw, fd, name, out, err);
+	begin(cw, fd, name, false);
 	int ret = pool_run(&ops, sizeof(struct batch), workers, workers + 1, cw, err);
 	return ret < 0 ? ret : end(cw, out, err);
 }
