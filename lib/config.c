@@ -225,8 +225,12 @@ int config_open(const char *repo_config, struct config **out, struct err *err)
 	ret = add_file(c, system, err);
 	if (ret == 0 && user)
 		ret = add_file(c, user, err);
-	if (ret == 0 && repo_config)
+	if (ret == 0 && repo_config) {
 		ret = add_file(c, repo_config, err);
+		/* What cannot be parsed is damage there; in the others it is somebody's slip. */
+		if (ret == ERR_USAGE)
+			ret = err->code = ERR_CORRUPT;
+	}
 	sys_free(system);
 	sys_free(user);
 	if (ret < 0) {

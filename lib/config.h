@@ -19,7 +19,10 @@
 
 struct config;
 
-/* `repo_config`: path of the repository's file, or NULL.  Files that are absent count as empty. */
+/*
+ * `repo_config`: path of the repository's file, or NULL.  Files that are absent count as empty.
+ * One that cannot be parsed: ERR_USAGE, the repository's ERR_CORRUPT.
+ */
 int config_open(const char *repo_config, struct config **out, struct err *err);
 void config_free(struct config *c);
 

@@ -114,6 +114,13 @@ test_expect_success 'what the repository is cannot be set' '
 	test_cmp before "$UB_DIR/config"
 '
 
+test_expect_success 'a repository whose own file makes no sense is damaged' '
+	cp "$UB_DIR/config" before && test_when_finished "cp before \"$UB_DIR/config\"" &&
+	printf "[core\n" >>"$UB_DIR/config" &&
+	test_expect_code 6 ub key list 2>err && test_grep "$UB_DIR/config" err &&
+	test_expect_code 6 ub fsck && test_expect_code 6 ub config --list
+'
+
 test_expect_success 'files of git are left alone' '
 	printf "[core]\n\tgitthing = yes\n" >"$HOME/.gitconfig" &&
 	test_expect_code 1 ub config core.gitthing
