@@ -105,8 +105,8 @@ static int dry_run(struct ub *ub, const char *name, const struct oid *commit,
 		ret = store_read(ub->store, commit, OBJ_NONE, &type, &raw, err);
 	buf_release(&raw);
 	if (ret == 0 && type != OBJ_COMMIT)
-		ret = err_set(err, ERR_FAILED, "%s is a %s, and a ref names commits", oid_hex(commit).s,
-			      obj_type_name(type));
+		ret = err_set(err, ERR_FAILED, "%s is a %s, and a ref names commits",
+			      oid_hex(commit).s, obj_type_name(type));
 	if (ret == 0)
 		ret = refs_each(ub->refs, find_own, &now, err);
 	if (ret < 0 || oid_eq(&now.commit, commit))
