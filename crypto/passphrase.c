@@ -16,6 +16,8 @@
 
 #include "crypto/passphrase.h"
 
+enum { LOOK_UP_MS = 200 };	/* while somebody types */
+
 /* Without the newline that editors and echo leave; empty is refused. */
 static int trim(const struct secret *raw, size_t n, const char *what, struct secret *out,
 		struct err *err)
@@ -141,13 +143,15 @@ static int read_line(int fd, struct secret *out, struct err *err)
 
 	secret_init(&raw, PASSPHRASE_MAX_SIZE + 3);
 	while (n < raw.size) {
-		ssize_t got = sys_read(fd, raw.data + n, raw.size - n);
-		if (got < 0 && errno == EINTR) {
-			ret = interrupt_check(err);
-			if (ret < 0)
-				goto done;
+		/* A signal just before a read would not end it, and the echo would stay off. */
+		ret = interrupt_check(err);
+		if (ret < 0)
+			goto done;
+		if (!sys_wait_readable(fd, LOOK_UP_MS))
 			continue;
-		}
+		ssize_t got = sys_read(fd, raw.data + n, raw.size - n);
+		if (got < 0 && errno == EINTR)
+			continue;
 		if (got < 0) {
 			ret = err_sys(err, "read from the terminal");
 			goto done;

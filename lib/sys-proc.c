@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -69,6 +70,13 @@ int sys_wait_child(pid_t pid, int *status_out)
 bool sys_is_terminal(int fd)
 {
 	return isatty(fd) == 1;
+}
+
+bool sys_wait_readable(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) > 0;
 }
 
 int sys_terminal_echo(int fd, bool on)

@@ -115,6 +115,8 @@ uint64_t sys_memory_size(void);
 int sys_spawn_read(const char *command, pid_t *pid_out);
 int sys_wait_child(pid_t pid, int *status_out);
 bool sys_is_terminal(int fd);
+/* Wait until `fd` can be read, or for `ms`: false when it cannot yet.  A signal ends the wait. */
+bool sys_wait_readable(int fd, int ms);
 /* Turn a terminal's echo on or off: 1 or 0, what it was, or -1. */
 int sys_terminal_echo(int fd, bool on);
 

@@ -59,9 +59,13 @@ test_expect_success 'two different answers set nothing' '
 	on_terminal secret -- ub key list >shown && test "$(grep -c " password " shown)" = 1
 '
 
-test_expect_success 'an interrupt at the question gives the echo back' '
-	on_terminal "^C" -- sh -c "trap : INT; ub key list; echo status \$?; stty -a" >shown && test_grep "status 130" shown &&
-	test_grep " echo " shown
+test_expect_success 'an interrupt at the question gives the echo back, however soon it comes' '
+	for i in 1 2 3 4 5 6 7 8
+	do
+		on_terminal "^C" -- sh -c "trap : INT; ub key list; echo status \$?; stty -a" >shown &&
+		test_grep "status 130" shown &&
+		test_grep " echo " shown || return 1
+	done
 '
 
 test_done
