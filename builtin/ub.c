@@ -5,6 +5,7 @@
  */
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +176,38 @@ static void set_repo_path(struct ub *ub, const char *path)
 	ub->repo_path = xstrdup(path);
 }
 
+static char *home_of(const char *user)
+{
+#ifdef UB_TEST
+	const char *home = getenv("UB_TEST_SUDO_HOME");
+
+	if (home)
+		return xstrdup(home);
+#endif
+	const struct passwd *pw = getpwnam(user);
+
+	return pw ? xstrdup(pw->pw_dir) : NULL;
+}
+
+/* `sudo ub` means root's repository; who has one may have meant that. */
+static void say_whose(const struct ub *ub)
+{
+	const char *user = getenv("SUDO_USER");
+	char *home = user && geteuid() == 0 && strcmp(user, "root") != 0 ? home_of(user) : NULL;
+	char *theirs, *config;
+
+	if (!home)
+		return;
+	theirs = path_join(home, ".local/share/ub");
+	config = path_join(theirs, "config");
+	if (strcmp(theirs, ub->repo_path) != 0 && sys_access(config, F_OK) == 0)
+		ub_say(ub, "using the repository of root, '%s', not that of %s, '%s'",
+		       ub->repo_path, user, theirs);
+	sys_free(config);
+	sys_free(theirs);
+	sys_free(home);
+}
+
 static int find_repo_path(struct ub *ub, struct err *err)
 {
 	const char *env = getenv("UB_DIR");
@@ -189,6 +222,8 @@ static int find_repo_path(struct ub *ub, struct err *err)
 	if (!ub->repo_path)
 		return err_set(err, ERR_NO_REPO,
 			       "no repository: neither --repo, UB_DIR nor HOME is set");
+	if (!(ub->command->flags & NO_REPO))
+		say_whose(ub);
 	return 0;
 }
 

@@ -155,6 +155,18 @@ test_expect_success 'what is wrong before --json is told in JSON too' '
 	test_expect_code 1 ub rev-list -- --json 2>err && test_grep "^ub: " err
 '
 
+test_expect_success ROOT 'sudo uses the repository of root, and says so when the caller has one' '
+	(
+		mkdir -p caller/.local/share/ub && unset UB_DIR &&
+		SUDO_USER=ann UB_TEST_SUDO_HOME=$PWD/caller && export SUDO_USER UB_TEST_SUDO_HOME &&
+		test_expect_code 10 ub key list 2>err && test_grep ! ann err &&
+		: >caller/.local/share/ub/config &&
+		test_expect_code 10 ub key list 2>err && test_grep "not that of ann" err &&
+		test_expect_code 10 ub -q key list 2>err && test_grep ! ann err &&
+		test_expect_code 10 ub --repo nowhere key list 2>err && test_grep ! ann err
+	)
+'
+
 test_expect_success 'version and help need no HOME' '
 	(
 		unset HOME XDG_DATA_HOME UB_DIR &&
