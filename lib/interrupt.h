@@ -4,7 +4,7 @@
 /*
  * SIGINT and SIGTERM: the first asks, the second ends the process at once, and so do some
  * seconds in which nobody heard the first.  Ending at any moment is safe; being asked saves
- * work.  SIGPIPE is ignored: a failed write says what a signal would.
+ * work.  SIGPIPE and SIGXFSZ are ignored: a failed write says what a signal would.
  */
 
 #include "lib/err.h"

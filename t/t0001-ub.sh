@@ -131,6 +131,12 @@ test_expect_success 'a closed descriptor never becomes a file of the repository'
 	ub fsck
 '
 
+test_expect_success 'a limit on the size of files is an error, not a signal' '
+	head -c 3000000 /dev/urandom >file &&
+	(ulimit -f 1000 && test_expect_code 1 ub hash-object -w file) 2>err &&
+	test_grep "File too large" err && ub fsck && ub hash-object -w file
+'
+
 test_expect_success 'a message is one line, whatever is in a name' '
 	test_expect_code 1 ub rev-parse "$(printf "no\n\033[31mwh\303\266r\377")" 2>err &&
 	test_line_count 1 err &&
