@@ -18,6 +18,7 @@
 #include "lib/sys.h"
 #include "crypto/keys.h"
 #include "crypto/passphrase.h"
+#include "objects/chunker.h"
 #include "objects/index.h"
 #include "objects/pack.h"
 #include "refs/refs.h"
@@ -96,18 +97,25 @@ static int check_args(struct init *in, struct err *err)
 		return err_set(err, ERR_USAGE, "--survive wants 1 or 2, not %u", in->survive);
 	if (in->chunk_size)
 		ret = parse_chunk_size(in->chunk_size, a, err);
+	if (ret == 0) {
+		struct chunker_params p = { a->chunk_min, a->chunk_avg, a->chunk_max };
+		ret = chunker_params_check(&p, err);
+	}
 	if (ret == 0 && in->erasure)
 		ret = parse_erasure(in->erasure, a, err);
 	if (ret == 0 && in->kdf)
 		ret = kdf_cost_parse(in->kdf, &a->cost, err);
 	if (ret < 0)
 		return ret;
+	/* As the settings have it: what init makes, every command opens. */
+	uint64_t least = 2 * (uint64_t)a->chunk_max;
+	if (least < PACK_SMALL_SIZE)
+		least = PACK_SMALL_SIZE;
 	if (in->pack_size == 0)
 		in->pack_size = PACK_SIZE_DEFAULT;
-	if (in->pack_size > PACK_SIZE_MAX || in->pack_size < 2 * (uint64_t)a->chunk_max)
-		return err_set(err, ERR_USAGE, "--pack-size must be between twice the largest chunk "
-			       "(%" PRIu64 ") and %" PRIu64, 2 * (uint64_t)a->chunk_max,
-			       PACK_SIZE_MAX);
+	if (in->pack_size > PACK_SIZE_MAX || in->pack_size < least)
+		return err_set(err, ERR_USAGE, "--pack-size must be between %" PRIu64 " (twice the "
+			       "largest chunk, and 4 MiB) and %" PRIu64, least, PACK_SIZE_MAX);
 	if (in->device && !keys_device_name_is_valid(in->device))
 		return err_set(err, ERR_USAGE, "--device '%s': at most 64 bytes of UTF-8, without "
 			       "blanks, '/', ':', '@', '~', '^'", in->device);

@@ -134,7 +134,7 @@ static void test_what_lists_say_must_be_so(void)
 	repo_release(&r);
 }
 
-static void test_deep_folders_are_walked_and_too_deep_ones_told(void)
+static void *walk_deep(void *data)
 {
 	enum { DEEP = 4000, TOO_DEEP = 4200 };
 	static const enum obj_type tree = OBJ_TREE;
@@ -143,8 +143,9 @@ static void test_deep_folders_are_walked_and_too_deep_ones_told(void)
 	struct err err = ERR_INIT;
 	struct oid id, deep = { { 0 } };
 
+	(void)data;
 	repo_init(&r, "deep", PACK_SIZE_DEFAULT);
-	REQUIRE(session_begin(&s, r.st, &err) == 0);
+	repo_must(session_begin(&s, r.st, &err), &err);
 	put_tree(s, &r, NULL, NULL, NULL, 0, 1, &id);
 	for (unsigned int i = 0; i < TOO_DEEP; i++) {
 		if (i == DEEP)
@@ -152,12 +153,22 @@ static void test_deep_folders_are_walked_and_too_deep_ones_told(void)
 		struct oid below = id;
 		put_tree(s, &r, &below, &tree, (uint64_t[]){ 0 }, 1, i, &id);
 	}
-	REQUIRE(session_commit(s, &err) == 0);
+	repo_must(session_commit(s, &err), &err);
 	struct seen seen = walk_all(&r, &deep, OBJ_TREE);
 	CHECK(seen.damaged == 0 && seen.missing == 0);
 	seen = walk_all(&r, &id, OBJ_TREE);
 	CHECK(seen.damaged == 1);
 	repo_release(&r);
+	return NULL;
+}
+
+/* On a stack such as commands have. */
+static void test_deep_folders_are_walked_and_too_deep_ones_told(void)
+{
+	struct sys_thread t;
+
+	REQUIRE(sys_thread_start(&t, walk_deep, NULL) == 0);
+	sys_thread_join(&t);
 }
 
 /* Objects that come while a walk lives are looked at too. */
