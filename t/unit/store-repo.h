@@ -101,7 +101,8 @@ static inline int repo_bad_object(const struct oid *id, int code, const char *wh
 	return 0;
 }
 
-static inline void repo_bad_pack(const char *path, const struct oid *id, const char *what, void *data)
+static inline void repo_bad_pack(const char *path, const struct oid *id, const char *what,
+				 void *data)
 {
 	struct repo *r = data;
 
@@ -112,8 +113,8 @@ static inline void repo_bad_pack(const char *path, const struct oid *id, const c
 
 struct repo_walk { struct repo *r; struct walk *walk; uint64_t nr; };
 
-static inline int repo_walk_row(const unsigned char id30[30], const struct index_loc *loc, void *data,
-				struct err *err)
+static inline int repo_walk_row(const unsigned char id30[30], const struct index_loc *loc,
+				void *data, struct err *err)
 {
 	struct repo_walk *w = data;
 	struct oid id;
@@ -162,7 +163,8 @@ static inline void repo_fill(unsigned char *p, size_t n, uint64_t seed, bool is_
 
 	for (size_t i = 0; i < n; i++) {
 		x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-		p[i] = is_noise ? (unsigned char)(x >> 56) : (unsigned char)"0123456789 "[(x >> 40) % 11];
+		p[i] = is_noise ? (unsigned char)(x >> 56) :
+				  (unsigned char)"0123456789 "[(x >> 40) % 11];
 	}
 	for (size_t i = 0; i < 8 && i < n; i++)
 		p[i] = (unsigned char)(seed >> 8 * i);

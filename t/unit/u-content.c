@@ -23,8 +23,8 @@ static size_t make_content(unsigned char *p, size_t size, uint64_t seed)
 	size_t n = 0;
 
 	for (uint64_t i = seed; n < size; i++) {
-		size_t part = i % 5 == 0 ? (size_t)(256 << 10) + i % 3 * 77777 : i % 5 == 1 ? 1 + i % 40 :
-			      i % 5 == 2 ? 200000 : 3000000;
+		size_t part = i % 5 == 0 ? (size_t)(256 << 10) + i % 3 * 77777 :
+			      i % 5 == 1 ? 1 + i % 40 : i % 5 == 2 ? 200000 : 3000000;
 		if (part > size - n)
 			part = size - n;
 		if (i % 5 == 0 || i % 5 == 4)
@@ -80,8 +80,8 @@ static void test_workers_and_batches_do_not_matter(void)
 		for (unsigned int workers = 0; workers < 5; workers++) {
 			struct content c = { 0 };
 			lseek(fd, 0, SEEK_SET);
-			int ret = workers ? content_write_parallel(cw, workers, fd, "it", &c, &err) :
-					    content_write(cw, fd, "it", &c, &err);
+			int ret = workers == 0 ? content_write(cw, fd, "it", &c, &err) :
+				  content_write_parallel(cw, workers, fd, "it", &c, &err);
 			CHECK(ret == 0 && c.size == n);
 			CHECK((c.kind == CONTENT_NONE) == (n == 0));
 			CHECK(!workers || oid_eq(&c.id, &all[i].id));

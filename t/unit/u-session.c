@@ -88,7 +88,8 @@ static void test_a_small_session_is_one_pack(void)
 	REQUIRE(session_begin(&s, r.st, &err) == 0);
 	put_blob(s, 100, 1, false, &ids[0]);
 	put_blob(s, 200000, 2, true, &ids[1]);
-	repo_tree(&raw, ids, (enum obj_type[]){ OBJ_BLOB, OBJ_BLOB }, (uint64_t[]){ 100, 200000 }, 2, 1);
+	repo_tree(&raw, ids, (enum obj_type[]){ OBJ_BLOB, OBJ_BLOB },
+		  (uint64_t[]){ 100, 200000 }, 2, 1);
 	CHECK(session_put(s, OBJ_TREE, raw.data, raw.len, &tree, NULL, &err) == 0);
 	CHECK(session_put(s, OBJ_TREE, raw.data, raw.len, &tree, &is_new, &err) == 0 && !is_new);
 	REQUIRE(session_commit(s, &err) == 0);
@@ -119,14 +120,16 @@ static void test_what_does_not_fit_its_children_is_refused(void)
 		if (is_stored) {
 			buf_reset(&raw);
 			repo_tree(&raw, &id, &blob, (uint64_t[]){ 101 }, 1, 1);
-			CHECK(session_put(s, OBJ_TREE, raw.data, raw.len, &tree, NULL, &err) == ERR_FAILED);
+			CHECK(session_put(s, OBJ_TREE, raw.data, raw.len, &tree, NULL,
+					  &err) == ERR_FAILED);
 		}
 		buf_reset(&raw);
 		repo_tree(&raw, &id, &dir, (uint64_t[]){ 0 }, 1, 1);
 		CHECK(session_put(s, OBJ_TREE, raw.data, raw.len, &tree, NULL, &err) < 0);
 		buf_reset(&raw);
 		repo_tree(&raw, &absent, &blob, (uint64_t[]){ 100 }, 1, 1);
-		CHECK(session_put(s, OBJ_TREE, raw.data, raw.len, &tree, NULL, &err) == ERR_NOT_FOUND);
+		CHECK(session_put(s, OBJ_TREE, raw.data, raw.len, &tree, NULL,
+				  &err) == ERR_NOT_FOUND);
 		CHECK(session_put(s, OBJ_TREE, "rubbish", 7, &tree, NULL, &err) < 0);
 		CHECK(!session_has_failed(s));
 		REQUIRE(session_commit(s, &err) == 0);
@@ -362,8 +365,8 @@ static void test_what_a_kill_leaves_is_closed_and_adopted(void)
 static void test_a_failure_in_the_middle_stops_all_threads(void)
 {
 	static const char *const kinds[] = {
-		"enospc:pwrite@%u+", "eio:fdatasync@%u", "eio:pwrite@%u", "eio:rename@%u", "eio:fsync@%u",
-		"enospc:openat@%u+", "nomem:mmap@%u",
+		"enospc:pwrite@%u+", "eio:fdatasync@%u", "eio:pwrite@%u", "eio:rename@%u",
+		"eio:fsync@%u", "enospc:openat@%u+", "nomem:mmap@%u",
 	};
 	struct repo r;
 	struct err err = ERR_INIT;

@@ -56,7 +56,8 @@ static void put_tree(struct session *s, struct repo *r, const struct oid *ids,
 
 static void test_what_trees_say_must_be_so(void)
 {
-	static const enum obj_type blobs[] = { OBJ_BLOB, OBJ_BLOB }, trees[] = { OBJ_TREE, OBJ_TREE };
+	static const enum obj_type blobs[] = { OBJ_BLOB, OBJ_BLOB };
+	static const enum obj_type trees[] = { OBJ_TREE, OBJ_TREE };
 	struct repo r;
 	struct session *s = NULL;
 	struct err err = ERR_INIT;
@@ -188,8 +189,8 @@ static void test_the_index_may_grow(void)
 	put_raw(s, &r, OBJ_BLOB, &bytes, &blob);
 	both[0] = blob;
 	both[1] = absent;
-	put_tree(s, &r, both, (enum obj_type[]){ OBJ_BLOB, OBJ_BLOB }, (uint64_t[]){ 1000, 1000 }, 2,
-		 1, &tree);
+	put_tree(s, &r, both, (enum obj_type[]){ OBJ_BLOB, OBJ_BLOB },
+		 (uint64_t[]){ 1000, 1000 }, 2, 1, &tree);
 	REQUIRE(session_commit(s, &err) == 0);
 	CHECK(walk_from(w, &tree, OBJ_TREE, &err) == 0);
 	CHECK(seen.missing == 1 && seen.damaged == 0);
