@@ -102,7 +102,7 @@ struct session {
 	bool barrier;			/* nobody enters */
 	struct idset pending[OBJ_TYPE_MAX + 1];	/* taken on, not in the index yet; by type */
 	struct gather gather[CLASS_NR];
-	uint64_t next_turn, turn;	/* of frames of meta objects: given out; to be placed next */
+	uint64_t next_turn, turn;	/* of meta frames: given out; to be placed next */
 	struct pack_writer *writer[CLASS_NR];
 	struct closed_pack *closed, **closed_tail;
 	bool is_small;
@@ -449,8 +449,8 @@ static int verify_frame(struct session *s, struct worker *w, struct pack_writer 
 		struct oid real;
 		keys_object_id(s->st->keys, (uint8_t)o->type, raw, o->size, real.b);
 		if (!oid_eq(&real, &o->id))
-			return err_set(err, ERR_FAILED, "object %s did not come back from its seal as "
-				       "it went in: this machine's memory or processor is failing",
+			return err_set(err, ERR_FAILED, "object %s did not come back from its seal "
+				       "as it went in: this machine's memory or processor is failing",
 				       oid_hex(&o->id).s);
 		raw += o->size;
 	}
@@ -975,7 +975,8 @@ int session_repack(struct session *s, const struct oid *id, enum obj_type type, 
 }
 
 void session_on_pack(struct session *s,
-		     int (*fn)(const struct index_pack *pack, void *data, struct err *err), void *data)
+		     int (*fn)(const struct index_pack *pack, void *data, struct err *err),
+		     void *data)
 {
 	s->on_pack = fn;
 	s->on_pack_data = data;

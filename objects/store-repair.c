@@ -263,8 +263,8 @@ static int adopt_pass(struct adopt *a, struct orphan *o, struct err *err)
 						break;
 					is_read = true;
 				}
-				ret = object_refs(it->type, raw.data + at, it->size, ref_is_there, a,
-						  err);
+				ret = object_refs(it->type, raw.data + at, it->size, ref_is_there,
+						  a, err);
 				if (ret == 1 || ret == ERR_CORRUPT || ret == ERR_FORMAT) {
 					/* A child is missing, or nobody knows. */
 					err_clear(err);

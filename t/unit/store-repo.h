@@ -128,7 +128,9 @@ static inline int repo_check_pack(enum pack_kind kind, const struct pack_id *id,
 				  void *data, struct err *err)
 {
 	struct repo *r = data;
-	struct pack_check c = { .keys = r->keys, .open_all = true, .bad = repo_bad_pack, .data = r };
+	struct pack_check c = {
+		.keys = r->keys, .open_all = true, .bad = repo_bad_pack, .data = r,
+	};
 
 	(void)kind;
 	int ret = pack_check(&c, path, id, NULL, NULL, err);
