@@ -435,6 +435,12 @@ int cmd_init(struct ub *ub, int argc, char **argv, struct err *err)
 	ret = check_args(&in, err);
 	if (ret < 0)
 		return ret;
+	/* A setting that no command would take is better heard of now. */
+	ret = config_open(NULL, &ub->config, err);
+	if (ret == 0)
+		ret = config_check(ub->config, err);
+	if (ret < 0)
+		return ret;
 	device = in.device ? xstrdup(in.device) : repo_default_device();
 	in.args.device_name = device;
 	if (kdf_cost_is_weak(&in.args.cost))

@@ -113,7 +113,10 @@ static int verify_pack(struct ub *ub, const char *name, struct err *err)
 
 	if (ret == 0)
 		ret = pack_check(&c, path, &id, NULL, NULL, err);
-	if (ret == 0)
+	if (ret == 0 && ub->json)
+		out_printf(&ub->out, "{\"type\":\"pack\",\"pack\":\"%s\",\"objects\":%" PRIu64
+			   ",\"bytes\":%" PRIu64 "}\n", pack_hex(&id).s, c.objects, c.bytes);
+	else if (ret == 0)
 		out_printf(&ub->out, "%s %" PRIu64 " objects %" PRIu64 " bytes\n", pack_hex(&id).s,
 			   c.objects, c.bytes);
 	sys_free(path);
@@ -260,24 +263,25 @@ static int pack_objects(struct packing *p, struct err *err)
 int cmd_pack(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	struct packing p = { .ub = ub, .in = BUF_INIT, .seen = IDSET_INIT };
-	const char *list = NULL, *verify = NULL;
+	bool list = false, verify = false;
 	const struct opt opts[] = {
 		OPT_FLAG('z', "null", &p.nul, "lines end in NUL, in and out"),
 		OPT_FLAG(0, "repack", &p.repack, "write all objects to new packs, wherever they are"),
-		OPT_STR(0, "list", &list, "pack", "list the objects of a pack"),
-		OPT_STR(0, "verify", &verify, "pack", "hash a pack and open all its objects"),
+		OPT_FLAG(0, "list", &list, "list the objects of a pack"),
+		OPT_FLAG(0, "verify", &verify, "hash a pack and open all its objects"),
 		OPT_END
 	};
 	int ret = ub_parse(ub, opts, pack_usage, &argc, &argv, err);
 
 	if (ret < 0)
 		return ret;
-	if (argc > 0 || (list && verify) || ((list || verify) && (p.nul || p.repack)))
+	if (argc != (list || verify) || (list && verify) ||
+	    ((list || verify) && (p.nul || p.repack)))
 		return err_set(err, ERR_USAGE, "'ub pack' reads ids from standard input, or takes one "
 			       "of --list PACK and --verify PACK");
 	if (list)
-		return list_pack(ub, list, err);
+		return list_pack(ub, argv[0], err);
 	if (verify)
-		return verify_pack(ub, verify, err);
+		return verify_pack(ub, argv[0], err);
 	return pack_objects(&p, err);
 }

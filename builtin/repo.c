@@ -273,9 +273,28 @@ int repo_open_refs(struct ub *ub, struct err *err)
 }
 
 /* The folder was copied here, or this machine's state folder is gone: a device of its own. */
+static int same_name(const struct log_info *l, void *data, struct err *err)
+{
+	(void)err;
+	return l->device && strcmp(l->device, data) == 0;
+}
+
+/* The host's name, with a number where a device has it: two of one name make refs ambiguous. */
+static char *free_device_name(struct ub *ub, struct err *err)
+{
+	char *base = repo_default_device(), *name = xstrdup(base);
+
+	for (unsigned int n = 2; n < 1000 && refs_each_log(ub->refs, same_name, name, err) == 1; n++) {
+		sys_free(name);
+		name = xasprintf("%s-%u", base, n);
+	}
+	sys_free(base);
+	return name;
+}
+
 static int join(struct ub *ub, struct err *err)
 {
-	char *name = repo_default_device();
+	char *name = free_device_name(ub, err);
 	int ret = keys_device_join(ub->keys, name, false, err);
 
 	if (ret == 0)

@@ -82,12 +82,13 @@ int pack_check(struct pack_check *c, const char *path, const struct pack_id *id,
 	struct pack *p = NULL;
 	struct pack_id real;
 	uint64_t size = 0;
+	bool is_whole = false;
 	int bad = 0;
 	int ret = pack_hash_file(path, &real, &size, err);
 
 	if (ret < 0)
 		goto done;
-	bool is_whole = pack_id_eq(&real, id);
+	is_whole = pack_id_eq(&real, id);
 	ret = pack_open(&p, path, c->keys, err);
 	if (ret == 0)
 		ret = pack_read_footer(p, &f, err);
@@ -105,7 +106,8 @@ int pack_check(struct pack_check *c, const char *path, const struct pack_id *id,
 	if (ret >= 0 && !c->open_all && is_whole)
 		c->objects += f.nr_objects;
 done:
-	if (ret < 0 && is_damage(ret)) {
+	/* A whole pack of an unknown format is a later ub's, not damage: exit 14. */
+	if (ret < 0 && is_damage(ret) && !(ret == ERR_FORMAT && is_whole)) {
 		tell(c, path, NULL, err->msg);
 		err_clear(err);
 		bad = 1;

@@ -101,6 +101,7 @@ struct session {
 	unsigned int active;		/* threads inside session_put() */
 	bool barrier;			/* nobody enters */
 	struct idset pending[OBJ_TYPE_MAX + 1];	/* taken on, not in the index yet; by type */
+	struct idset present;		/* packs that were seen to be there */
 	struct gather gather[CLASS_NR];
 	uint64_t next_turn, turn;	/* of meta frames: given out; to be placed next */
 	struct pack_writer *writer[CLASS_NR];
@@ -357,7 +358,14 @@ int session_begin(struct session **out, struct store *st, struct err *err)
 	}
 	sys_mutex_init(&s->lock);
 	sys_cond_init(&s->changed);
-	ret = adopt_dead(st, err);
+	/* Copies of a repository leave out empty folders. */
+	ret = file_make_dirs(st->tmp_dir, 0700, err);
+	if (ret == 0)
+		ret = file_make_dirs(st->data_dir, 0700, err);
+	if (ret == 0)
+		ret = file_make_dirs(st->meta_dir, 0700, err);
+	if (ret == 0)
+		ret = adopt_dead(st, err);
 	if (ret == 0)
 		ret = begin_marker(s, err);
 	if (ret < 0) {
@@ -793,6 +801,36 @@ static int settle(struct session *s, struct err *err)
 
 /* -- put -- */
 
+/*
+ * 1 when the index names the object and its pack is there.  What lay in a pack that is gone counts
+ * as absent: it is stored again, and the newer row is the one that is found.
+ */
+static int find_stored(struct session *s, const struct oid *id, bool fresh, struct index_loc *loc,
+		       struct err *err)
+{
+	struct oid pack;
+	int ret = fresh ? store_find_fresh(s->st, id, loc, err) :
+			  store_find(s->st, id, loc, NULL, err);
+
+	if (ret != 1)
+		return ret;
+	memcpy(pack.b, loc->pack.b, sizeof(pack.b));
+	sys_lock(&s->lock);
+	bool is_there = idset_has(&s->present, &pack);
+	sys_unlock(&s->lock);
+	if (is_there)
+		return 1;
+	char *path = store_pack_file(s->st, loc->kind, &loc->pack);
+	is_there = file_exists(path);
+	sys_free(path);
+	if (is_there) {
+		sys_lock(&s->lock);
+		idset_add(&s->present, &pack);
+		sys_unlock(&s->lock);
+	}
+	return is_there;
+}
+
 static int child_is_known(const struct object_ref *ref, void *data, struct err *err)
 {
 	struct session *s = data;
@@ -806,7 +844,7 @@ static int child_is_known(const struct object_ref *ref, void *data, struct err *
 	if (has)
 		return 0;
 	struct index_loc loc;
-	int ret = store_find_fresh(s->st, &ref->id, &loc, err);
+	int ret = find_stored(s, &ref->id, true, &loc, err);
 	if (ret < 0)
 		return ret;
 	if (ret == 0)
@@ -937,7 +975,8 @@ int session_put(struct session *s, enum obj_type type, const void *p, size_t n, 
 	ret = enter(s, err);
 	if (ret < 0)
 		return ret;
-	ret = store_find(s->st, id_out, NULL, NULL, err);
+	struct index_loc loc;
+	ret = find_stored(s, id_out, false, &loc, err);
 	if (ret == 0 && type != OBJ_BLOB)
 		ret = object_refs(type, p, n, child_is_known, s, err);
 	else if (ret == 1)
@@ -1070,6 +1109,7 @@ static void session_free(struct session *s)
 	}
 	for (int type = 0; type <= OBJ_TYPE_MAX; type++)
 		idset_release(&s->pending[type]);
+	idset_release(&s->present);
 	lock_release(&s->alive);
 	sys_free(s->alive_path);
 	sys_cond_destroy(&s->changed);

@@ -156,4 +156,49 @@ test_expect_success 'what a killed writer finished is adopted, not stored again'
 	find "$UB_DIR" -name "tmp-*" >left && test_must_be_empty left && ub fsck --full
 '
 
+test_expect_success 'what lay in a pack that is gone is stored again' '
+	test_random 9000000 91 >lost && id=$(ub hash-object -w lost) &&
+
+	data=$(find "$UB_DIR/packs/data" -type f -newer small | xargs ls -t | head -n 1) &&
+	rm -f "$data" &&
+	test_expect_code 6 ub fsck >out && test_grep "${data##*/}" out &&
+	test "$(ub hash-object -w lost)" = "$id" && ub cat-object -p "$id" | cmp - lost
+'
+
+test_expect_success 'empty folders that a copy left out are made again' '
+	UB_DIR=$PWD/bare && export UB_DIR && test_when_finished "UB_DIR=$MAIN" &&
+	ub init --kdf 8M:1 --password-file "$HOME/password" >/dev/null &&
+	find bare -depth -type d -empty -delete && ub fsck &&
+	id=$(ub hash-object -w small) && ub cat-object -p "$id" | cmp - small && ub fsck --full
+'
+
+test_expect_success 'all packs gone is damage, and said' '
+	cp -a "$UB_DIR" hollow && rm -r hollow/packs &&
+	test_expect_code 6 ub --repo "$PWD/hollow" fsck >out && test_grep "pack is gone" out
+'
+
+test_expect_success PYTHON 'a pack of a later format is no damage: exit 14' '
+	UB_DIR=$PWD/later && export UB_DIR && test_when_finished "UB_DIR=$MAIN" &&
+	ub init --kdf 8M:1 --password-file "$HOME/password" >/dev/null &&
+	id=$(ub hash-object -w small) && pack=$(ub locate --pack "$id") &&
+	chmod u+w "$pack" && printf "\143" | dd of="$pack" bs=1 seek=8 conv=notrunc 2>/dev/null &&
+	test_expect_code 6 ub fsck &&
+	$PYTHON - "$SOURCE_DIRECTORY/contrib/ub-reader.py" "$pack" <<-\END &&
+	import importlib.util, os, sys
+	spec = importlib.util.spec_from_file_location("reader", sys.argv[1])
+	reader = importlib.util.module_from_spec(spec)
+	spec.loader.exec_module(reader)
+	data = open(sys.argv[2], "rb").read()
+	os.rename(sys.argv[2], os.path.dirname(sys.argv[2]) + "/" + reader.blake3(data).hex())
+	END
+	test_expect_code 14 ub fsck 2>err && test_grep "format 99" err &&
+	test_expect_code 14 ub index --rebuild
+'
+
+test_expect_success 'a machine that lost its state joins under a name of its own' '
+	test_when_finished "XDG_STATE_HOME=$XDG_STATE_HOME" &&
+	XDG_STATE_HOME=$HOME/elsewhere && export XDG_STATE_HOME &&
+	ub hash-object -w big 2>err && test_grep "joined it as .*-2" err
+'
+
 test_done
