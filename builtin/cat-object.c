@@ -168,9 +168,11 @@ int cmd_cat_object(struct ub *ub, int argc, char **argv, struct err *err)
 	struct rev rev = REV_INIT;
 	const struct opt opts[] = {
 		OPT_FLAG('t', "type", &type, "print the type"),
-		OPT_FLAG('s', "size", &size, "print the size: of content, else of the encoded object"),
+		OPT_FLAG('s', "size", &size,
+			 "print the size: of content, else of the encoded object"),
 		OPT_FLAG('p', "print", &content, "print the content; trees and commits as text"),
-		OPT_FLAG('e', "exists", &exists, "print nothing; exit 0 if the object is there, else 1"),
+		OPT_FLAG('e', "exists", &exists,
+			 "print nothing; exit 0 if the object is there, else 1"),
 		OPT_FLAG(0, "raw", &raw, "print the encoded bytes, as hash-object -t reads them"),
 		OPT_END
 	};
@@ -181,7 +183,8 @@ int cmd_cat_object(struct ub *ub, int argc, char **argv, struct err *err)
 	if (type + size + content + exists + raw != 1)
 		return err_set(err, ERR_USAGE, "choose one of -t, -s, -p, -e and --raw");
 	if (argc != 1)
-		return err_set(err, ERR_USAGE, argc == 0 ? "which object?" : "one object at a time");
+		return err_set(err, ERR_USAGE,
+			       argc == 0 ? "which object?" : "one object at a time");
 	ret = rev_parse(ub->refs, ub->store, argv[0], &rev, err);
 	if (ret == 0 && exists) {
 		ret = rev.is_inline ? 1 : store_find_fresh(ub->store, &rev.id, NULL, err);

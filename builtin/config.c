@@ -105,7 +105,8 @@ static int change(struct ub *ub, const char *path, const char *key, const char *
 		  bool is_repo, struct err *err)
 {
 	if (is_fixed(key))
-		return err_set(err, ERR_REFUSED, "'%s' says what the repository is, and never changes",
+		return err_set(err, ERR_REFUSED,
+			       "'%s' says what the repository is, and never changes",
 			       key);
 	if (!path)
 		return err_set(err, ERR_FAILED,

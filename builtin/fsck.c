@@ -395,11 +395,12 @@ static void summary(struct fsck *f, uint64_t started)
 			   ",\"packs\":%" PRIu64 ",\"shards\":0,\"damaged\":%" PRIu64
 			   ",\"missing\":%" PRIu64 ",\"healed\":%" PRIu64 ",\"bytes\":%" PRIu64
 			   ",\"seconds\":%.3f}\n", f->damaged + f->missing ? "false" : "true",
-			   f->objects, f->packs, f->damaged, f->missing, f->healed, f->bytes, seconds);
+			   f->objects, f->packs, f->damaged, f->missing, f->healed, f->bytes,
+			   seconds);
 	else
 		ub_say(ub, "%" PRIu64 " packs, %" PRIu64 " objects: %" PRIu64 " damaged, %" PRIu64
-		       " missing, %" PRIu64 " rebuilt", f->packs, f->objects, f->damaged, f->missing,
-		       f->healed);
+		       " missing, %" PRIu64 " rebuilt",
+		       f->packs, f->objects, f->damaged, f->missing, f->healed);
 }
 
 static int run(struct fsck *f, struct err *err)

@@ -122,7 +122,8 @@ static int hash_encoded(struct hashing *h, enum obj_type type, int fd, const cha
 		}
 		buf_truncate(&raw, raw.len - step + (size_t)got);
 		if (raw.len > OBJECT_MAX_SIZE) {
-			ret = err_set(err, ERR_FAILED, "'%s' is larger than an object may be", name);
+			ret = err_set(err, ERR_FAILED, "'%s' is larger than an object may be",
+				      name);
 			break;
 		}
 		if ((size_t)got < step)
@@ -198,7 +199,8 @@ static int read_path(struct hashing *h, struct buf *out, struct err *err)
 			else
 				ret = quote_read(h->in.data, n, &name, err);
 			if (ret == 0 && memchr(buf_str(&name), 0, name.len))
-				ret = err_set(err, ERR_USAGE, "a name on standard input has a NUL in it");
+				ret = err_set(err, ERR_USAGE,
+					      "a name on standard input has a NUL in it");
 			buf_put_buf(out, &name);
 			buf_put_u8(out, 0);
 			buf_release(&name);
@@ -314,7 +316,8 @@ int cmd_hash_object(struct ub *ub, int argc, char **argv, struct err *err)
 	struct hashing h = { .ub = ub, .in = BUF_INIT };
 	const struct opt opts[] = {
 		OPT_FLAG('w', "write", &write, "store the objects too"),
-		OPT_STR('t', "type", &type_name, "type", "blob (the default), list, tree, commit, note"),
+		OPT_STR('t', "type", &type_name, "type",
+			"blob (the default), list, tree, commit, note"),
 		OPT_FLAG(0, "stdin", &from_stdin, "read the content from standard input"),
 		OPT_FLAG(0, "stdin-paths", &stdin_paths, "read names of files from standard input"),
 		OPT_FLAG('z', "null", &nul, "names end in NUL"),

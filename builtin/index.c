@@ -79,7 +79,8 @@ static int check(struct ub *ub, struct err *err)
 		return ret;
 	if (ub->json)
 		out_printf(&ub->out, "{\"type\":\"summary\",\"ok\":%s,\"objects\":%" PRIu64
-			   ",\"missing\":%" PRIu64 "}\n", c.missing ? "false" : "true", rows, c.missing);
+			   ",\"missing\":%" PRIu64 "}\n",
+			   c.missing ? "false" : "true", rows, c.missing);
 	else
 		out_printf(&ub->out, "%" PRIu64 " objects\n", rows);
 	return c.missing > 0 ? EXIT_DAMAGED : 0;

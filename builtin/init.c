@@ -26,7 +26,8 @@
 
 static const char init_usage[] =
 	"ub init [--meta DIR] [--data DIR] [--chunk-size MIN:AVG:MAX] [--pack-size N] "
-	"[--erasure K+M] [--survive 1|2] [--kdf MEM:PASSES] [--device NAME] [--no-device-key] [DIR]";
+	"[--erasure K+M] [--survive 1|2] [--kdf MEM:PASSES] [--device NAME] [--no-device-key] "
+	"[DIR]";
 
 struct init {
 	const char *chunk_size, *erasure, *kdf, *device, *meta, *data, *clouds;
@@ -73,7 +74,8 @@ static int parse_erasure(const char *text, struct keys_create_args *a, struct er
 	}
 	sys_free(copy);
 	if (!good)
-		return err_set(err, ERR_USAGE, "--erasure wants DATA+PARITY, at most 32 in all, as in "
+		return err_set(err, ERR_USAGE,
+			       "--erasure wants DATA+PARITY, at most 32 in all, as in "
 			       "10+4, not '%s'", text);
 	a->erasure_k = (uint8_t)k;
 	a->erasure_m = (uint8_t)m;
@@ -91,7 +93,8 @@ static int check_args(struct init *in, struct err *err)
 	};
 	kdf_cost_default(&a->cost);
 	if (in->clouds)
-		return err_set(err, ERR_USAGE, "--clouds: this ub has no remotes yet; add them to the "
+		return err_set(err, ERR_USAGE,
+			       "--clouds: this ub has no remotes yet; add them to the "
 			       "repository later");
 	if (in->survive > 2)
 		return err_set(err, ERR_USAGE, "--survive wants 1 or 2, not %u", in->survive);
@@ -157,14 +160,16 @@ static int refuse_entry(const char *name, void *data, struct err *err)
 	/* The very first file of an init that died. */
 	if (file_is_tmp_name(name))
 		return 0;
-	return err_set(err, ERR_REFUSED, "folder '%s' is not empty (it has '%s')", (const char *)data,
+	return err_set(err, ERR_REFUSED, "folder '%s' is not empty (it has '%s')",
+		       (const char *)data,
 		       name);
 }
 
 static int refuse_pack(const char *name, void *data, struct err *err)
 {
 	(void)name;
-	return err_set(err, ERR_REFUSED, "the making of '%s' was interrupted, and yet it holds packs: "
+	return err_set(err, ERR_REFUSED,
+		       "the making of '%s' was interrupted, and yet it holds packs: "
 		       "remove its file '" REPO_UNFINISHED "' if it is a repository of yours",
 		       (const char *)data);
 }
@@ -250,7 +255,8 @@ static int mark_other(const char *dir, const struct keys *keys, bool is_again, s
 
 	hex_encode(line, keys_repo_id(keys), HASH_SIZE);
 	line[2 * HASH_SIZE] = '\n';
-	int ret = file_write(path, line, 2 * HASH_SIZE + 1, is_again ? 0 : FILE_NO_REPLACE, 0600, err);
+	int ret = file_write(path, line, 2 * HASH_SIZE + 1, is_again ? 0 : FILE_NO_REPLACE, 0600,
+			     err);
 	if (ret == ERR_REFUSED)
 		ret = err_set(err, ERR_REFUSED, "folder '%s' belongs to a repository already", dir);
 	sys_free(path);
@@ -407,15 +413,19 @@ int cmd_init(struct ub *ub, int argc, char **argv, struct err *err)
 	struct secret words = SECRET_INIT, password = SECRET_INIT;
 	char *device = NULL, *mark = NULL;
 	const struct opt opts[] = {
-		OPT_STR(0, "meta", &in.meta, "dir", "keep small packs and the index here (a fast disk)"),
+		OPT_STR(0, "meta", &in.meta, "dir",
+			"keep small packs and the index here (a fast disk)"),
 		OPT_STR(0, "data", &in.data, "dir", "keep data packs here (a big disk)"),
 		OPT_STR(0, "chunk-size", &in.chunk_size, "min:avg:max",
 			"how large chunks are, for the repository's life (256K:1M:4M)"),
 		OPT_SIZE(0, "pack-size", &in.pack_size, "size", "how large a full pack is (64M)"),
-		OPT_STR(0, "erasure", &in.erasure, "k+m", "data and parity shards of a pack (10+4)"),
-		OPT_UINT(0, "survive", &in.survive, "n", "how many remotes may be lost, once there are any"),
+		OPT_STR(0, "erasure", &in.erasure, "k+m",
+			"data and parity shards of a pack (10+4)"),
+		OPT_UINT(0, "survive", &in.survive, "n",
+			 "how many remotes may be lost, once there are any"),
 		OPT_STR(0, "clouds", &in.clouds, "url,...", NULL),
-		OPT_STR(0, "kdf", &in.kdf, "mem:passes", "what a try of the password costs (256M:3)"),
+		OPT_STR(0, "kdf", &in.kdf, "mem:passes",
+			"what a try of the password costs (256M:3)"),
 		OPT_STR(0, "device", &in.device, "name", "name of this device (the host's)"),
 		OPT_FLAG(0, "no-device-key", &in.no_device_key,
 			 "ask for the password each time: leave no key on this machine"),

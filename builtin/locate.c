@@ -33,7 +33,8 @@ static void print(struct ub *ub, const struct oid *id, const struct index_loc *l
 	} else if (path_only) {
 		buf_printf(&line, "%s\n", path);
 	} else {
-		buf_printf(&line, "%s %s %s %s %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 "\t%s\n",
+		buf_printf(&line,
+			   "%s %s %s %s %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 "\t%s\n",
 			   oid_hex(id).s, obj_type_name(loc->type), pack_hex(&loc->pack).s,
 			   pack_kind_name(loc->kind), loc->frame_off, loc->sealed_size, loc->place,
 			   loc->size, path);

@@ -266,7 +266,8 @@ int cmd_pack(struct ub *ub, int argc, char **argv, struct err *err)
 	bool list = false, verify = false;
 	const struct opt opts[] = {
 		OPT_FLAG('z', "null", &p.nul, "lines end in NUL, in and out"),
-		OPT_FLAG(0, "repack", &p.repack, "write all objects to new packs, wherever they are"),
+		OPT_FLAG(0, "repack", &p.repack,
+			 "write all objects to new packs, wherever they are"),
 		OPT_FLAG(0, "list", &list, "list the objects of a pack"),
 		OPT_FLAG(0, "verify", &verify, "hash a pack and open all its objects"),
 		OPT_END
@@ -277,7 +278,8 @@ int cmd_pack(struct ub *ub, int argc, char **argv, struct err *err)
 		return ret;
 	if (argc != (list || verify) || (list && verify) ||
 	    ((list || verify) && (p.nul || p.repack)))
-		return err_set(err, ERR_USAGE, "'ub pack' reads ids from standard input, or takes one "
+		return err_set(err, ERR_USAGE,
+			       "'ub pack' reads ids from standard input, or takes one "
 			       "of --list PACK and --verify PACK");
 	if (list)
 		return list_pack(ub, argv[0], err);

@@ -53,7 +53,8 @@ static int check_owner(struct ub *ub, struct err *err)
 	if (sys_stat(ub->repo_path, &st) < 0)
 		return err_sys(err, "look at the repository '%s'", ub->repo_path);
 	if (st.st_uid != geteuid())
-		return err_set(err, ERR_FAILED, "repository '%s' belongs to user %u, not to you (%u): "
+		return err_set(err, ERR_FAILED,
+			       "repository '%s' belongs to user %u, not to you (%u): "
 			       "files written now would be out of its owner's reach", ub->repo_path,
 			       (unsigned int)st.st_uid, (unsigned int)geteuid());
 	if (sys_access(ub->repo_path, W_OK) < 0)
@@ -70,7 +71,8 @@ static int check_format(struct ub *ub, const char *path, struct err *err)
 		ret = err_set(err, ERR_CORRUPT, "'%s' does not say the format of the repository "
 			      "(core.format)", path);
 	else if (ret == 0 && strcmp(buf_str(&value), "0") != 0)
-		ret = err_set(err, ERR_FORMAT, "repository '%s' has format '%s', which this ub does "
+		ret = err_set(err, ERR_FORMAT,
+			      "repository '%s' has format '%s', which this ub does "
 			      "not know", ub->repo_path, buf_str(&value));
 	buf_release(&value);
 	return ret;
@@ -93,7 +95,8 @@ int repo_open_config(struct ub *ub, unsigned int flags, struct err *err)
 	sys_free(path);
 	path = path_join(ub->repo_path, REPO_UNFINISHED);
 	if (file_exists(path)) {
-		ret = err_set(err, ERR_NO_REPO, "the making of repository '%s' was interrupted; 'ub "
+		ret = err_set(err, ERR_NO_REPO,
+			      "the making of repository '%s' was interrupted; 'ub "
 			      "init' starts it again", ub->repo_path);
 		goto done;
 	}
@@ -165,13 +168,15 @@ static int find_folder(struct ub *ub, const char *key, char **out, struct err *e
 	path = path_join(buf_str(&value), REPO_MARKER);
 	ret = file_read(path, 256, &marker, err);
 	if (ret == ERR_NOT_FOUND) {
-		ret = err_set(err, ERR_FAILED, "the folder '%s' (%s) is not there, not mounted, or not "
+		ret = err_set(err, ERR_FAILED,
+			      "the folder '%s' (%s) is not there, not mounted, or not "
 			      "this repository's", buf_str(&value), key);
 		goto done;
 	}
 	hex_encode(id, keys_repo_id(ub->keys), HASH_SIZE);
 	if (ret == 0 && (marker.len != 65 || memcmp(marker.data, id, 64) != 0))
-		ret = err_set(err, ERR_CORRUPT, "the folder '%s' (%s) belongs to another repository, or "
+		ret = err_set(err, ERR_CORRUPT,
+			      "the folder '%s' (%s) belongs to another repository, or "
 			      "its file '" REPO_MARKER "' is damaged", buf_str(&value), key);
 	if (ret == 0)
 		*out = xstrdup(buf_str(&value));
@@ -203,7 +208,7 @@ static int read_options(struct ub *ub, struct store_options *o, struct err *err)
 			      "largest chunk (%" PRIu64 ") or more", pack_size, chunk_max);
 		goto done;
 	}
-	/* A worker holds four chunks (input, payload, sealed, decompressed), and what zstd wants. */
+	/* A worker holds four chunks (input, payload, sealed, opened), and what zstd wants. */
 	uint64_t worker = 4 * chunk_max + compressor_memory((int)level);
 	uint64_t fixed = (uint64_t)48 << 20;
 	unsigned int cores = sys_cpu_count(), most = memory > (UINT64_C(100) << 20) ? 64 : 3;
@@ -284,7 +289,8 @@ static char *free_device_name(struct ub *ub, struct err *err)
 {
 	char *base = repo_default_device(), *name = xstrdup(base);
 
-	for (unsigned int n = 2; n < 1000 && refs_each_log(ub->refs, same_name, name, err) == 1; n++) {
+	for (unsigned int n = 2;
+	     n < 1000 && refs_each_log(ub->refs, same_name, name, err) == 1; n++) {
 		sys_free(name);
 		name = xasprintf("%s-%u", base, n);
 	}
@@ -300,7 +306,8 @@ static int join(struct ub *ub, struct err *err)
 	if (ret == 0)
 		ret = refs_join(ub->refs, err);
 	if (ret == 0)
-		ub_say(ub, "this machine was not known to the repository and joined it as '%s'", name);
+		ub_say(ub, "this machine was not known to the repository and joined it as '%s'",
+		       name);
 	sys_free(name);
 	return ret;
 }

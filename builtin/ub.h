@@ -37,7 +37,7 @@ enum command_flags {
 
 struct ub {
 	/* from the command line, before or after the verb */
-	char *repo_path;		/* --repo, UB_DIR, XDG; NULL after ub_parse() only with NO_REPO */
+	char *repo_path;	/* --repo, UB_DIR, XDG; NULL after ub_parse() only with NO_REPO */
 	const char *password_file;	/* --password-file, or NULL */
 	bool json, quiet, no_progress, progress, dry_run;
 	int verbose;

@@ -109,8 +109,8 @@ void progress_hide(struct progress *p)
 {
 	static const char erase[] = "\r\033[K";
 
-	if (p->mode == PROGRESS_AUTO && __atomic_exchange_n(&p->is_shown, false, __ATOMIC_RELAXED) &&
-	    in_foreground())
+	if (p->mode == PROGRESS_AUTO &&
+	    __atomic_exchange_n(&p->is_shown, false, __ATOMIC_RELAXED) && in_foreground())
 		sys_write_full(STDERR_FILENO, erase, sizeof(erase) - 1);
 }
 

@@ -34,7 +34,7 @@ struct progress {
 void progress_begin(struct progress *p, enum progress_mode mode, const char *title, uint64_t total,
 		    const char *unit);
 void progress_add(struct progress *p, uint64_t amount);
-/* Erases the line, so that something else can be said; the next progress_add() may show it again. */
+/* Erases the line, so that something else can be said; progress_add() shows it again. */
 void progress_hide(struct progress *p);
 /* The same for good; may be called twice, or without a begin. */
 void progress_end(struct progress *p);

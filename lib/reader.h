@@ -39,7 +39,7 @@ const unsigned char *reader_lenbytes(struct reader *r, size_t max, size_t *size_
 void reader_copy(struct reader *r, void *out, size_t n);
 void reader_fail(struct reader *r);
 bool reader_ok(const struct reader *r);
-/* 0 if all was read and nothing failed, else ERR_CORRUPT: "WHAT is cut short", "... has N bytes too many". */
+/* 0 if all was read and nothing failed, else ERR_CORRUPT: "WHAT is cut short", or too long. */
 int reader_end(const struct reader *r, const char *what, struct err *err);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "objects/content.h"
 
-#define SLACK ((size_t)256 << 10)	/* beyond what the cutter wants to see: fewer, larger reads */
+#define SLACK ((size_t)256 << 10)	/* beyond what the cutter wants to see: larger reads */
 #define BATCH_PIECES 64
 
 struct piece {

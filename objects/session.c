@@ -458,7 +458,7 @@ static int verify_frame(struct session *s, struct worker *w, struct pack_writer 
 		keys_object_id(s->st->keys, (uint8_t)o->type, raw, o->size, real.b);
 		if (!oid_eq(&real, &o->id))
 			return err_set(err, ERR_FAILED, "object %s did not come back from its seal "
-				       "as it went in: this machine's memory or processor is failing",
+				       "as it went in: memory or processor of this machine fails",
 				       oid_hex(&o->id).s);
 		raw += o->size;
 	}

@@ -39,7 +39,7 @@ static int each_in(struct store *st, enum pack_kind kind,
 {
 	struct each_pack e = { store_pack_dir(st, kind), kind, fn, data };
 
-	/* Copies leave out empty folders; a folder that should not be empty is missed by its packs. */
+	/* Copies leave out empty folders; one that should not be empty is missed by its packs. */
 	return file_exists(e.dir) ? file_each(e.dir, each_name, &e, err) : 0;
 }
 

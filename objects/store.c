@@ -172,7 +172,7 @@ static struct open_pack *find_open(struct store *st, const struct pack_id *id)
 	return NULL;
 }
 
-/* Called with the lock: an empty slot, made by closing the pack unused longest; waits if need be. */
+/* Called with the lock: an empty slot, by closing the pack unused longest; waits if need be. */
 static struct open_pack *empty_slot(struct store *st)
 {
 	for (;;) {
@@ -311,7 +311,10 @@ static void frame_give(struct store *st, struct cached_frame *f)
 
 /* -- objects -- */
 
-/* Damage met on the way: rebuilt once, by whoever meets it first.  Not under those who hold ordinals. */
+/*
+ * Damage met on the way: rebuilt once, by whoever meets it first.  Not under those who hold
+ * ordinals.
+ */
 static int heal_index(struct store *st, struct err *err)
 {
 	struct store_rebuilt what;
@@ -383,7 +386,8 @@ static int read_bytes(struct store *st, const struct index_loc *loc, struct buf 
 			return 0;
 		}
 		buf_truncate(out, before);
-		return ret < 0 ? ret : err_set(err, ERR_CORRUPT, "a frame of pack '%s' is too short",
+		return ret < 0 ? ret : err_set(err, ERR_CORRUPT,
+					       "a frame of pack '%s' is too short",
 					       pack_hex(&loc->pack).s);
 	}
 	ret = frame_take(st, loc, &f, &own, err);

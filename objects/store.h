@@ -82,7 +82,8 @@ int session_repack(struct session *s, const struct oid *id, enum obj_type type, 
 		   size_t n, struct err *err);
 /* Be told of each pack that is finished, once the index knows it; from the committing thread. */
 void session_on_pack(struct session *s,
-		     int (*fn)(const struct index_pack *pack, void *data, struct err *err), void *data);
+		     int (*fn)(const struct index_pack *pack, void *data, struct err *err),
+		     void *data);
 int session_commit(struct session *s, struct err *err);	/* frees `s` on success */
 void session_abort(struct session *s);
 bool session_has_failed(struct session *s);	/* NULL: false */
@@ -99,7 +100,9 @@ int store_each_pack(struct store *st,
 		    int (*fn)(enum pack_kind dir_kind, const struct pack_id *id, const char *path,
 			      void *data, struct err *err), void *data, struct err *err);
 
-struct session_stats { uint64_t objects_new, objects_old, bytes_in, bytes_new, bytes_stored, packs; };
+struct session_stats {
+	uint64_t objects_new, objects_old, bytes_in, bytes_new, bytes_stored, packs;
+};
 void session_stats(const struct session *s, struct session_stats *out);
 
 #endif

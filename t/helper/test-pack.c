@@ -1,7 +1,7 @@
 /*
  * test-pack: packs under the fixed keys of t/unit/pack-keys.h.
  *
- *	test-pack make DIR	what t/vectors/packs was made with: random bytes come from UB_TEST_SEED
+ *	test-pack make DIR	what t/vectors/packs was made with: random bytes: UB_TEST_SEED
  *	test-pack list PACK	what is in a pack, each object's id checked
  *	test-pack keys		the fixed keys
  */

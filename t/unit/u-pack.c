@@ -77,7 +77,8 @@ static void fill_with(unsigned char *p, size_t n, unsigned int seed, bool is_ran
 
 	for (size_t i = 0; i < n; i++) {
 		x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-		p[i] = is_random ? (unsigned char)(x >> 56) : (unsigned char)("abc "[i / 7 % 4] + seed);
+		p[i] = is_random ? (unsigned char)(x >> 56)
+				 : (unsigned char)("abc "[i / 7 % 4] + seed);
 	}
 }
 
@@ -101,7 +102,7 @@ static struct frame_object *plan_objects(const struct keys *k, const struct plan
 	return o;
 }
 
-/* Compress, reserve, seal, open again, fill.  `off_out` is the frame's place; 1: the pack is full. */
+/* Compress, reserve, seal, open again, fill.  `off_out`: the frame's place; 1: the pack is full. */
 static int put_frame(struct pack_writer *w, const struct keys *k, const struct plan *plan,
 		     unsigned int seed, uint64_t *off_out, struct err *err)
 {
@@ -240,7 +241,8 @@ static const char *pack_path(const struct pack_id *id)
 static void test_what_is_written_is_read(void)
 {
 	static const struct plan large[] = {
-		{ 4 << 20, 1, true }, { 3 << 20, 1, false }, { 256 << 10, 700, false }, { 1, 1, true },
+		{ 4 << 20, 1, true }, { 3 << 20, 1, false }, { 256 << 10, 700, false },
+		{ 1, 1, true },
 	};
 	static const enum pack_kind kinds[] = { PACK_DATA, PACK_META, PACK_MIXED };
 	struct keys *k = own_keys();
