@@ -4,12 +4,14 @@
  *
  *	UB_TEST_FAULT=KIND[:CALL]@N[+][,...]	break the N-th call that KIND can break (and that is
  *				called CALL); with + also every one after it.  N = 0 only counts.
- *	UB_TEST_FIRED=FILE	when it fires, say there what fired and where it was called from
+ *	UB_TEST_FIRED=FILE	when it fires, say there what fired, the number that kill and powercut
+ *				know the call by, and where it was called from
  *	UB_TEST_COUNT=FILE	at exit, how many calls the first fault could have broken
  *	UB_TEST_TRACE=FILE	a line for each call
  *	UB_TEST_SEED=N		sys_random() is a fixed stream
  *	UB_TEST_NOW=SEC[.NS]	sys_now() stands still
  *	UB_TEST_CORE=1		sys_harden() does nothing
+ *	UB_TEST_NOSYNC=1	syncs are not passed on: no power fails in most tests
  *	UB_TEST_POWERCUT=DIR[:DIR...]	model what a power cut would lose in these trees
  *	UB_TEST_POWERCUT_MODE=worst|torn|last|names|best
  *	UB_TEST_POWERCUT_SEED=N	what `torn` tears
@@ -83,10 +85,10 @@ struct fault {
 
 /* The test build's one global: what is armed. */
 static struct {
-	bool is_on, is_armed, wants_core, has_seed, has_now, has_power, cuts_at_exit, has_exit;
+	bool is_on, is_armed, wants_core, no_sync, has_seed, has_now, has_power, cuts_at_exit, has_exit;
 	struct fault faults[FAULTS_MAX];
 	unsigned int faults_nr;
-	atomic_ullong calls, random_calls;
+	atomic_ullong calls, changes, random_calls;
 	uint64_t seed;
 	struct timespec now;
 	const char *fired, *count, *trace;
@@ -244,6 +246,7 @@ void fault_setup(void)
 	state.is_on = state.has_seed = state.has_now = state.has_power = false;
 	state.faults_nr = 0;
 	atomic_store(&state.calls, 0);
+	atomic_store(&state.changes, 0);
 	atomic_store(&state.random_calls, 0);
 
 	if ((value = get("UB_TEST_FAULT")))
@@ -268,6 +271,7 @@ void fault_setup(void)
 			    seed ? strtoull(seed, NULL, 10) : 0, get("UB_TEST_POWERCUT_STATE"));
 		state.has_power = true;
 	}
+	state.no_sync = get("UB_TEST_NOSYNC") != NULL;
 	state.wants_core = get("UB_TEST_CORE") != NULL;
 	state.is_armed = state.faults_nr > 0 || state.count || state.trace || state.has_power;
 	if ((state.count || state.has_power) && !state.has_exit) {
@@ -305,8 +309,9 @@ static void say_fired(const struct fault *f, uint64_t n, const char *call, int f
 
 	if (!state.fired)
 		return;
-	snprintf(text, sizeof(text), "%s@%llu %s %s\n", f->kind->name, (unsigned long long)n, call,
-		 path_of(fd, path, link, sizeof(link)));
+	snprintf(text, sizeof(text), "%s@%llu %s %s (change %llu)\n", f->kind->name,
+		 (unsigned long long)n, call, path_of(fd, path, link, sizeof(link)),
+		 atomic_load(&state.changes));
 	say(state.fired, text);
 	int out = open(state.fired, O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (out >= 0) {
@@ -350,6 +355,8 @@ static enum action point(const char *call, unsigned int is, int fd, const char *
 	enum action action = ACT_GO;
 	int saved = errno;
 
+	if (is & (CALL_CHANGE | CALL_SYNC))
+		atomic_fetch_add(&state.changes, 1);
 	if (state.trace) {
 		snprintf(text, sizeof(text), "%llu %s %s\n", (unsigned long long)nr, call,
 			 path_of(fd, path, link, sizeof(link)));
@@ -482,7 +489,7 @@ static int do_sync(const char *call, int fd, int (*sync)(int))
 		return -1;
 	}
 	/* Where the model decides what is durable, the disk need not be asked. */
-	int ret = state.has_power ? 0 : sync(fd);
+	int ret = state.has_power || state.no_sync ? 0 : sync(fd);
 	if (ret == 0)
 		power_synced(fd);
 	after(a);

@@ -61,9 +61,10 @@ XDG_CACHE_HOME=$HOME/cache
 UB_DIR=$TRASH_DIRECTORY/repo
 UB_TEST_ETC=$trash_base/etc
 UB_RELEASE=$UB_BUILD/ub
+UB_TEST_NOSYNC=1	# waits for no disk
 PATH=$UB_BUILD/test:$UB_BUILD/test/helper:$PATH
 export TRASH_DIRECTORY HOME TMPDIR XDG_DATA_HOME XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME
-export UB_DIR UB_TEST_ETC UB_RELEASE PATH
+export UB_DIR UB_TEST_ETC UB_TEST_NOSYNC UB_RELEASE PATH
 
 # A sanitizer's finding is a crash, which no test takes for a refusal.
 ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:allocator_may_return_null=1
