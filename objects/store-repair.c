@@ -56,9 +56,15 @@ int store_each_pack(struct store *st,
 /* Who gave the packs their names may have died before the sync: store.c, 3. */
 static int sync_packs(struct store *st, struct err *err)
 {
-	int ret = file_sync_dir(st->data_dir, err);
+	const char *const dirs[] = { st->data_dir, st->meta_dir };
+	int ret = 0;
 
-	return ret < 0 ? ret : file_sync_dir(st->meta_dir, err);
+	for (int i = 0; i < 2 && ret == 0; i++) {
+		char *path = path_join(dirs[i], ".");
+		ret = file_sync_again(path, err);
+		sys_free(path);
+	}
+	return ret;
 }
 
 /*

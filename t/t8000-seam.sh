@@ -5,7 +5,7 @@ test_description='the seam: what is in which build, and that nothing goes around
 
 test_expect_success 'the normal build holds nothing that breaks calls' '
 	test_path_exists "$UB_RELEASE" &&
-	test_must_fail grep -q -a "UB_TEST_\(FAULT\|SEED\|NOW\|POWERCUT\|CORE\|TRACE\)" "$UB_RELEASE" &&
+	test_must_fail grep -q -a "UB_TEST_\(FAULT\|SEED\|NOW\|POWERCUT\|CORE\|TRACE\|NOSYNC\)" "$UB_RELEASE" &&
 	grep -q -a UB_TEST_FAULT "$UB_BUILD/test/ub"
 '
 
