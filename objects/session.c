@@ -70,6 +70,7 @@ struct frame_list {
 /* One thread's buffers. */
 struct worker {
 	struct compressor *compressor;
+	bool shrinks;			/* the last frame did, well */
 	unsigned char *payload, *sealed, *raw;
 	size_t payload_size, sealed_size, raw_size;
 	struct gather gather;		/* swapped with a full one of the session */
@@ -627,7 +628,10 @@ static int make_frame(struct session *s, struct worker *w, enum class class, con
 	if (ret < 0)
 		return ret;
 	unsigned char *body = w->payload + FRAME_HEADER_SIZE;
-	size_t size = compress_probe(w->compressor, p, n) ? compress(w->compressor, body, p, n) : 0;
+	/* What shrank well is mostly followed by more of its kind: no need to ask. */
+	size_t size = w->shrinks || compress_probe(w->compressor, p, n) ?
+		      compress(w->compressor, body, p, n) : 0;
+	w->shrinks = size > 0 && size < n - n / 4;
 	f.codec = size > 0 ? CODEC_ZSTD : CODEC_RAW;
 	if (size == 0) {
 		memcpy(body, p, n);
