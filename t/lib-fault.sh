@@ -272,7 +272,8 @@ fault_loop_on () {
 fault_dead_loop () {
 	fault_next=${3:-$1}
 	fault_state=$TRASH_DIRECTORY/fault/state
-	for fault_n in $(fault_numbers kill "$1" "$FAULT_ROUNDS")
+	# It is a matter of one single call, between a rename and its sync.
+	for fault_n in $(fault_numbers kill "$1" $((FAULT_ROUNDS * 3)))
 	do
 		rm -f "$fault_state"
 		fault_what="kill@$fault_n, again, and a power cut"
