@@ -47,10 +47,11 @@ static void report(struct fsck *f, const char *kind, const struct oid *id, const
 		json_str(&j, "message", what);
 		json_end(&j);
 	} else {
+		/* The sentence often names object or file itself: once is enough. */
 		buf_printf(&line, "%s", kind);
-		if (id)
+		if (id && !strstr(what, oid_hex(id).s))
 			buf_printf(&line, " object %s", oid_hex(id).s);
-		if (path)
+		if (path && !strstr(what, path))
 			buf_printf(&line, " in '%s'", path);
 		buf_printf(&line, ": %s\n", what);
 	}

@@ -337,7 +337,7 @@ int cmd_hash_object(struct ub *ub, int argc, char **argv, struct err *err)
 	h.nul = nul;
 	h.params = store_chunker_params(ub->store);
 	h.sink = (struct object_sink){ put, &h, keys_chunker_key(ub->keys) };
-	if (write) {
+	if (write && !ub->dry_run) {
 		ret = repo_need_write(ub, err);
 		if (ret == 0)
 			ret = session_begin(&h.session, ub->store, err);
@@ -362,7 +362,8 @@ int cmd_hash_object(struct ub *ub, int argc, char **argv, struct err *err)
 		return ret;
 	}
 	if (h.unread > 0) {
-		ub_warn(ub, "%" PRIu64 " files could not be read", h.unread);
+		ub_warn(ub, "%" PRIu64 " %s could not be read", h.unread,
+			h.unread == 1 ? "file" : "files");
 		return EXIT_PARTIAL;
 	}
 	return 0;
