@@ -82,8 +82,8 @@ test_expect_success 'test_random gives the same bytes for a seed' '
 '
 
 test_expect_success 'nothing of the user is in reach' '
-	case $HOME in "$UB_BUILD"/*) ;; *) false ;; esac &&
-	case $UB_DIR in "$UB_BUILD"/*) ;; *) false ;; esac
+	case $HOME in "${UB_TRASH:-$UB_BUILD}"/*) ;; *) false ;; esac &&
+	case $UB_DIR in "${UB_TRASH:-$UB_BUILD}"/*) ;; *) false ;; esac
 '
 
 test_done
