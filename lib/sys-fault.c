@@ -4,8 +4,8 @@
  *
  *	UB_TEST_FAULT=KIND[:CALL]@N[+][,...]	break the N-th call that KIND can break (and that is
  *				called CALL); with + also every one after it.  N = 0 only counts.
- *	UB_TEST_FIRED=FILE	when it fires, say there what fired, the number that kill and powercut
- *				know the call by, and where it was called from
+ *	UB_TEST_FIRED=FILE	when it fires, say there what fired, the number that kill and
+ *				powercut know the call by, and where it was called from
  *	UB_TEST_COUNT=FILE	at exit, how many calls the first fault could have broken
  *	UB_TEST_TRACE=FILE	a line for each call
  *	UB_TEST_SEED=N		sys_random() is a fixed stream
@@ -85,7 +85,8 @@ struct fault {
 
 /* The test build's one global: what is armed. */
 static struct {
-	bool is_on, is_armed, wants_core, no_sync, has_seed, has_now, has_power, cuts_at_exit, has_exit;
+	bool is_on, is_armed, wants_core, no_sync, has_seed, has_now, has_power;
+	bool cuts_at_exit, has_exit;
 	struct fault faults[FAULTS_MAX];
 	unsigned int faults_nr;
 	atomic_ullong calls, changes, random_calls;
