@@ -50,7 +50,7 @@ pair () {
 		echo "${a% *} ${b% *}" | awk '{ print $2 / $1 }' >>"$dir/ratio"
 		i=$((i + 1))
 	done
-	printf '%s: %.2f s (%.2f GB/s), peer %.2f s, peer/ub %.2f (median of %d pairs), peak %d MB\n' \
+	printf '%s: %.2f s (%.2f GB/s), peer %.2f s, peer/ub %.2f (median of %d pairs), peak %.0f MB\n' \
 		"$1" "$(median <"$dir/a")" \
 		"$(median <"$dir/a" | awk -v mb="$2" '{ print mb * 1.048576 / 1000 / $1 }')" \
 		"$(median <"$dir/b")" "$(median <"$dir/ratio")" "$pairs" \
