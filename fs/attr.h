@@ -52,16 +52,15 @@ typedef void attr_problem_fn(const char *op, int error, const char *text, void *
 /*
  * Fill in e->attrs and e->attrs_len (borrowed until the next call), with e->mode, and for links the
  * target and e->size.  `e` has name, type and content already, `fd` is the open file or folder,
- * -1 for what cannot be opened (links, fifos, sockets, devices; files that may not be read).
- * `holes` is the encoded map, empty or NULL: none.  Negative: storing failed, or a link could not
- * be read (ERR_SYS).
+ * -1 for what cannot be opened (links, fifos, sockets, devices).  `holes` is the encoded map,
+ * empty or NULL: none.  Negative: storing failed, or a link could not be read (ERR_SYS).
  */
 int attr_read(struct attr_reader *r, int dirfd, const char *name, int fd,
 	      const struct file_stat *st, const struct buf *holes, struct tree_entry *e,
 	      attr_problem_fn *problem, void *data, struct err *err);
 
-/* Inode flags that are worth keeping: what a person set, not what the file system says of itself. */
-#define ATTR_FLAGS_KEPT 0x628380ffu
+/* Inode flags that people set (chattr), not those by which a file system speaks of itself. */
+#define ATTR_FLAGS_KEPT 0x6283c4ffu
 
 /*
  * The map of holes of an open file, encoded, into `out` (replaced).  Leaves the offset at 0.

@@ -283,7 +283,9 @@ int sorter_next(struct sorter *s, const unsigned char **p, size_t *n, struct err
 	}
 	for (size_t i = 0; i < s->nr_runs; i++) {
 		struct run *r = &s->runs[i];
-		if (r->at == r->block.len || (least && cmp_at(s, least, off, &r->block, r->at) <= 0))
+		if (r->at == r->block.len)
+			continue;
+		if (least && cmp_at(s, least, off, &r->block, r->at) <= 0)
 			continue;
 		least = &r->block;
 		off = r->at;

@@ -61,7 +61,7 @@ static int compare(const void *p, size_t n, void *data, struct err *err)
 	return 0;
 }
 
-#define IN(file) (&(struct content_input){ .fd = (file), .name = "it" })
+#define IN(file) (&(struct content_input){ .fd = (file), .name = "file" })
 
 static void test_workers_and_batches_do_not_matter(void)
 {
