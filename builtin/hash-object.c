@@ -275,7 +275,10 @@ static int hash_paths(void *item, void *data, struct err *err)
 		p->file[i].is_bad = false;
 		if (ret == 0) {
 			find_holes(fd, &p->holes);
-			struct content_input in = { fd, path, p->holes.data, p->holes.len };
+			struct content_input in = {
+				.fd = fd, .name = path,
+				.holes = p->holes.data, .holes_len = p->holes.len,
+			};
 			ret = content_write(p->cw, &in, &c, err);
 		}
 		if (fd >= 0)

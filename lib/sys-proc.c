@@ -8,16 +8,15 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "lib/sys.h"
 
-static int spawn_shell(const char *command, int out, pid_t *pid_out)
+static int spawn(char *const *argv, int out, pid_t *pid_out)
 {
-	static char shell[] = "sh", flag[] = "-c";
-	char *const argv[] = { shell, flag, (char *)(uintptr_t)command, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t pipe_signal;
@@ -35,19 +34,19 @@ static int spawn_shell(const char *command, int out, pid_t *pid_out)
 	if (!e)
 		e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
 	if (!e)
-		e = posix_spawn(pid_out, "/bin/sh", &actions, &attr, argv, environ);
+		e = posix_spawnp(pid_out, argv[0], &actions, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	return e;
 }
 
-int sys_spawn_read(const char *command, pid_t *pid_out)
+int sys_spawn_read_argv(char *const *argv, pid_t *pid_out)
 {
 	int fd[2], e;
 
 	if (pipe2(fd, O_CLOEXEC) < 0)
 		return -1;
-	e = spawn_shell(command, fd[1], pid_out);
+	e = spawn(argv, fd[1], pid_out);
 	close(fd[1]);
 	if (e) {
 		close(fd[0]);
@@ -55,6 +54,14 @@ int sys_spawn_read(const char *command, pid_t *pid_out)
 		return -1;
 	}
 	return fd[0];
+}
+
+int sys_spawn_read(const char *command, pid_t *pid_out)
+{
+	static char shell[] = "/bin/sh", flag[] = "-c";
+	char *const argv[] = { shell, flag, (char *)(uintptr_t)command, NULL };
+
+	return sys_spawn_read_argv(argv, pid_out);
 }
 
 int sys_wait_child(pid_t pid, int *status_out)
@@ -93,6 +100,13 @@ int sys_terminal_echo(int fd, bool on)
 		t.c_lflag &= ~(tcflag_t)ECHO;
 	/* What was typed before the question is not its answer. */
 	return tcsetattr(fd, TCSAFLUSH, &t) < 0 ? -1 : was;
+}
+
+const char *sys_error_text(int error)
+{
+	const char *text = strerrordesc_np(error);
+
+	return text ? text : "unknown error";
 }
 
 void sys_hostname(char *out, size_t size)

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -178,6 +179,12 @@ int sys_get_project(int fd, uint32_t *out)
 		return -1;
 	*out = fsx.fsx_projid;
 	return 0;
+}
+
+int sys_fstatfs(int fd, struct statfs *out)
+{
+	LOOKS("fstatfs", fd, NULL);
+	return fstatfs(fd, out);
 }
 
 /* -- changing -- */

@@ -105,6 +105,8 @@ int sys_set_project(int fd, uint32_t project);
 /* FICLONERANGE */
 int sys_clone_range(int to, off_t to_off, int from, off_t from_off, off_t size);
 int sys_syncfs(int fd);
+struct statfs;
+int sys_fstatfs(int fd, struct statfs *out);
 /* The most files that may be open at once, after the soft limit was raised to the hard one. */
 unsigned int sys_raise_open_files(void);
 
@@ -158,6 +160,8 @@ void sys_broadcast(sys_cond *c);
 bool sys_is_serial(void);
 /* Number of usable processors. */
 unsigned int sys_cpu_count(void);
+/* The text of an errno; borrowed, and valid for good. */
+const char *sys_error_text(int error);
 /* The machine's name, cut to `size`; "localhost" if it has none. */
 void sys_hostname(char *out, size_t size);
 /* Bytes of physical memory. */
@@ -166,6 +170,8 @@ uint64_t sys_memory_size(void);
 /* Run `command` with the shell, its standard input empty; its output is read from the descriptor
  * returned, then sys_wait() gives its status as waitpid() does.  -1 with errno. */
 int sys_spawn_read(const char *command, pid_t *pid_out);
+/* The same without a shell: argv[0] is looked up in PATH. */
+int sys_spawn_read_argv(char *const *argv, pid_t *pid_out);
 int sys_wait_child(pid_t pid, int *status_out);
 bool sys_is_terminal(int fd);
 /* Wait until `fd` can be read, or for `ms`: false when it cannot yet.  A signal ends the wait. */

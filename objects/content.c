@@ -109,6 +109,11 @@ static int fill(struct content_writer *cw, struct batch *b, struct err *err)
 {
 	bool is_sparse = cw->hole != UINT64_MAX || cw->pos > 0;
 
+	if (cw->in.head_len > 0) {
+		memcpy(b->data, cw->in.head, cw->in.head_len);
+		b->len = cw->in.head_len;
+		cw->in.head_len = 0;
+	}
 	while (!cw->is_eof && b->len < cw->size) {
 		size_t room = cw->size - b->len;
 		ssize_t got = is_sparse ? read_sparse(cw, b->data + b->len, room, err) :

@@ -35,6 +35,9 @@ struct content_input {
 	 */
 	const unsigned char *holes;
 	size_t holes_len;
+	/* What was read of a pipe already; not with a map of holes. */
+	const unsigned char *head;
+	size_t head_len;
 };
 
 /* All of the input, from where it stands. */

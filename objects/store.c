@@ -134,6 +134,11 @@ const char *store_index_dir(const struct store *st)
 	return st->index_dir;
 }
 
+const char *store_tmp_dir(const struct store *st)
+{
+	return st->tmp_dir;
+}
+
 const char *store_healed(const struct store *st)
 {
 	return st->healed;
