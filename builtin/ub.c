@@ -265,6 +265,19 @@ int ub_parse(struct ub *ub, const struct opt *opts, const char *usage, int *argc
 	return ret;
 }
 
+char **ub_cut_paths(int *argc, char **argv, int *nr_out)
+{
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--") != 0)
+			continue;
+		*nr_out = *argc - i - 1;
+		*argc = i;
+		return argv + i + 1;
+	}
+	*nr_out = 0;
+	return argv + *argc;
+}
+
 /* Edits (insert, delete, replace, swap of neighbours) between two short words. */
 static unsigned int distance(const char *a, const char *b)
 {
