@@ -31,8 +31,16 @@ const struct command commands[] = {
 };
 #undef COMMAND
 
+/* What is in the fingers of those who come from elsewhere. */
+static const struct { const char *name, *command; } aliases[] = {
+	{ "snapshots", "log" }, { "dump", "cat" }, { "check", "verify" }, { "find", "search" },
+};
+
 const struct command *command_find(const char *name)
 {
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (strcmp(aliases[i].name, name) == 0)
+			name = aliases[i].command;
 	for (const struct command *c = commands; c->name; c++)
 		if (strcmp(c->name, name) == 0)
 			return c;

@@ -32,7 +32,7 @@ test_expect_success 'content comes back, however it is stored' '
 		ub cat HEAD:d/$f >actual && test_cmp_bin $f actual || return 1
 	done &&
 	printf hello >expect && ub cat HEAD:d/small >actual && test_cmp expect actual &&
-	ub cat latest:/d/small >actual && test_cmp expect actual &&
+	ub dump latest:/d/small >actual && test_cmp expect actual &&
 	ub cat HEAD:d/empty >actual && test_must_be_empty actual &&
 	ub cat $(cat id.mid) >actual && test_cmp_bin mid actual &&
 	ub cat "HEAD:d/$(printf "\377\nx")" >actual && printf odd >expect && test_cmp expect actual
