@@ -6,6 +6,7 @@
 #include "lib/sys.h"
 #include "objects/store-view.h"
 #include "builtin/changes.h"
+#include "builtin/pager.h"
 #include "builtin/place.h"
 
 static const char diff_usage[] =
@@ -148,6 +149,8 @@ int cmd_diff(struct ub *ub, int argc, char **argv, struct err *err)
 		ret = changes_take_paths(&paths, named, nr_paths, err);
 	if (ret == 0)
 		ret = place_find(ub, argc > 0 ? argv[0] : "HEAD", &old, err);
+	if (ret == 0)
+		pager_begin(ub);
 	if (ret == 0 && argc < 2)
 		ret = diff_disk(ub, &o, &old, &paths, &any, err);
 	else if (ret == 0 && (ret = place_find(ub, argv[1], &new, err)) == 0)

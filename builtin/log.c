@@ -14,6 +14,7 @@
 #include "refs/date.h"
 #include "refs/revlist.h"
 #include "builtin/changes.h"
+#include "builtin/pager.h"
 #include "builtin/snapshot.h"
 
 static const char log_usage[] =
@@ -272,8 +273,10 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 		revlist_on_missing(rl, on_missing, &l);
 		ret = add_starts(&l, rl, argc > 0 ? argv[0] : NULL, all, err);
 	}
-	if (ret == 0)
+	if (ret == 0) {
+		pager_begin(ub);
 		ret = revlist_run(rl, false, look_at, &l, err);
+	}
 	revlist_free(rl);
 	ref_names_release(&l.names);
 	path_set_release(&l.paths);

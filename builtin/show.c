@@ -3,6 +3,7 @@
  */
 #include "objects/store-view.h"
 #include "builtin/changes.h"
+#include "builtin/pager.h"
 #include "builtin/place.h"
 #include "builtin/snapshot.h"
 
@@ -89,6 +90,8 @@ int cmd_show(struct ub *ub, int argc, char **argv, struct err *err)
 
 	if (ret == 0)
 		ret = changes_check(&o, err);
+	if (ret == 0)
+		pager_begin(ub);
 	if (ret == 0 && argc == 0)
 		ret = show_place(ub, &o, "HEAD", err);
 	for (int i = 0; ret == 0 && i < argc; i++)

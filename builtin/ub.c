@@ -16,6 +16,7 @@
 #include "lib/path.h"
 #include "lib/sys.h"
 #include "crypto/secret.h"
+#include "builtin/pager.h"
 #include "builtin/repo.h"
 #include "builtin/ub.h"
 
@@ -436,6 +437,9 @@ static void *run(void *data)
 		err = out_err;
 		ret = written;
 	}
+	/* Who leaves the pager has seen enough. */
+	if (pager_end(&ub) && ret == ERR_SYS && err.sys_errno == EPIPE)
+		ret = 0;
 	call->status = ret < 0 ? err_report(&err, ub.json || (err.code == ERR_USAGE && json)) :
 		       ret;
 	out_release(&ub.out);

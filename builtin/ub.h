@@ -43,6 +43,7 @@ struct ub {
 	int verbose;
 	const struct command *command;
 	struct out out;			/* standard output */
+	struct pager *pager;		/* where it goes instead, see builtin/pager.h; or NULL */
 
 	/* set by repo_open(), NULL before */
 	struct config *config;
