@@ -168,10 +168,12 @@ void sys_hostname(char *out, size_t size);
 uint64_t sys_memory_size(void);
 
 /* Run `command` with the shell, its standard input empty; its output is read from the descriptor
- * returned, then sys_wait() gives its status as waitpid() does.  -1 with errno. */
+ * returned, then sys_wait_child() gives its status as waitpid() does.  -1 with errno. */
 int sys_spawn_read(const char *command, pid_t *pid_out);
 /* The same without a shell: argv[0] is looked up in PATH. */
 int sys_spawn_read_argv(char *const *argv, pid_t *pid_out);
+/* The other way round: what is written to the descriptor is its standard input. */
+int sys_spawn_write(const char *command, pid_t *pid_out);
 int sys_wait_child(pid_t pid, int *status_out);
 bool sys_is_terminal(int fd);
 /* Wait until `fd` can be read, or for `ms`: false when it cannot yet.  A signal ends the wait. */
