@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,8 +138,7 @@ static const char *keep_text(struct verify *v, const char *what)
 	return v->texts[v->nr_texts++];
 }
 
-/* The object of this row is hurt; it is told once its path is known. */
-static int add_hurt(struct verify *v, uint64_t ordinal, const char *what, struct err *err)
+int verify_add_hurt(struct verify *v, uint64_t ordinal, const char *what, struct err *err)
 {
 	int ret = 0;
 
@@ -177,17 +175,13 @@ const char *verify_reason(const struct verify *v, uint64_t ordinal)
 	return r ? r->what : "cannot be read";
 }
 
-/* -- plans: what is wanted of one pack -- */
-
-#define NOT_WANTED UINT64_MAX
+/* -- plans: a pack whose frames are being given out -- */
 
 struct plan {
 	struct pack_id id;
-	enum pack_kind kind;
 	char *path;
 	struct pack *pack;
 	struct pack_footer footer;
-	uint64_t *ordinals;		/* of each object, or NOT_WANTED */
 	size_t frame, object;		/* the next to be given out */
 	atomic_uint users;
 };
@@ -198,38 +192,18 @@ static void plan_put(struct plan *p)
 		return;
 	pack_close(p->pack);
 	pack_footer_release(&p->footer);
-	sys_free(p->ordinals);
 	sys_free(p->path);
 	sys_free(p);
 }
 
-/* Which of these objects the index finds here, and the walk has reached. */
-static int want_objects(struct verify *v, struct plan *p, struct err *err)
+/* A later ub's pack is whole and yet not to be read: no damage. */
+static bool is_foreign(const char *path, const struct pack_id *id)
 {
-	const struct pack_footer *f = &p->footer;
-	const struct frame_object *o = f->objects;
-	uint64_t *ordinal = p->ordinals;
-	int ret = 0;
+	struct err ignored = ERR_INIT;
+	struct pack_id real;
+	uint64_t size;
 
-	for (size_t i = 0; i < f->nr_frames && ret >= 0; i++) {
-		uint32_t place = 0;
-		for (uint32_t k = 0; k < f->frames[i].nr_objects && ret >= 0; k++) {
-			struct index_loc loc;
-			*ordinal = NOT_WANTED;
-			if (o->type == OBJ_BLOB || o->type == OBJ_NOTE) {
-				ret = index_find(store_index(v->st), &o->id, &loc, ordinal, err);
-				if (ret <= 0 || !bits_test(&v->reached, *ordinal) ||
-				    loc.frame_off != f->frames[i].off || loc.place != place ||
-				    loc.size != o->size || !pack_id_eq(&loc.pack, &p->id))
-					*ordinal = NOT_WANTED;
-			}
-			place += o->size;
-			o++;
-			ordinal++;
-		}
-	}
-	v->index_is_bad |= ret == ERR_CORRUPT;
-	return ret < 0 ? ret : 0;
+	return pack_hash_file(path, &real, &size, &ignored) == 0 && pack_id_eq(&real, id);
 }
 
 /* A pack that cannot be opened is put on the list: 0 and no plan. */
@@ -237,38 +211,29 @@ static int plan_make(struct verify *v, enum pack_kind kind, const struct pack_id
 		     struct plan **out, struct err *err)
 {
 	struct plan *p = xcalloc(1, sizeof(*p));
-	struct pack_id real;
-	uint64_t size;
 
-	*out = NULL;
 	p->id = *id;
-	p->kind = kind;
 	p->path = store_pack_file(v->st, kind, id);
 	p->users = 1;
 	int ret = pack_open(&p->pack, p->path, v->st->keys, err);
 	if (ret == 0)
 		ret = pack_read_footer(p->pack, &p->footer, err);
 	if (ret == 0) {
-		p->ordinals = xcalloc(p->footer.nr_objects + 1, sizeof(*p->ordinals));
-		ret = want_objects(v, p, err);
-	} else if (ret != ERR_FORMAT || pack_hash_file(p->path, &real, &size, err) < 0 ||
-		   !pack_id_eq(&real, id)) {
-		if (verify_is_damage(ret, err)) {
-			add_bad_pack(v, kind, id, err->msg);
-			err_clear(err);
-			ret = 0;
-		}
-		plan_put(p);
-		return ret;
-	}
-	if (ret < 0)
-		plan_put(p);
-	else
 		*out = p;
+		return 0;
+	}
+	if (verify_is_damage(ret, err) && !(ret == ERR_FORMAT && is_foreign(p->path, id))) {
+		add_bad_pack(v, kind, id, err->msg);
+		err_clear(err);
+		ret = 0;
+	}
+	plan_put(p);
 	return ret;
 }
 
 /* -- frames -- */
+
+#define NOT_WANTED UINT64_MAX
 
 struct packs {
 	struct verify *v;
@@ -281,8 +246,10 @@ struct item {
 	struct plan *plan;
 	const struct pack_frame *frame;
 	const struct frame_object *objects;
-	const uint64_t *ordinals;
-	struct frame_reader *fr;	/* stays */
+	/* These stay: */
+	struct frame_reader *fr;
+	uint64_t *ordinals;		/* of each object, or NOT_WANTED */
+	size_t alloc;
 };
 
 /* A draw that depends on nothing but seed and place. */
@@ -297,34 +264,18 @@ static bool is_sampled(const struct verify *v, const struct plan *p, const struc
 	return (x ^ x >> 31) % VERIFY_SAMPLE_ALL < v->opts->sample;
 }
 
-static uint32_t count_wanted(const uint64_t *ordinals, uint32_t nr)
-{
-	uint32_t wanted = 0;
-
-	for (uint32_t i = 0; i < nr; i++)
-		wanted += ordinals[i] != NOT_WANTED;
-	return wanted;
-}
-
-/* The next frame of the plan with something wanted in it, or false. */
-static bool next_frame(struct verify *v, struct plan *p, struct item *item)
+/* The next frame of the plan, or false.  What the walk has opened is passed over. */
+static bool next_frame(struct plan *p, struct item *item)
 {
 	while (p->frame < p->footer.nr_frames) {
 		const struct pack_frame *f = &p->footer.frames[p->frame++];
-		const uint64_t *ordinals = p->ordinals + p->object;
-		item->frame = f;
-		item->objects = p->footer.objects + p->object;
-		item->ordinals = ordinals;
+		const struct frame_object *o = p->footer.objects + p->object;
 		p->object += f->nr_objects;
-		uint32_t wanted = count_wanted(ordinals, f->nr_objects);
-		if (wanted > 0 && is_sampled(v, p, f))
-			return true;
-		v->skipped += wanted;
-		for (uint32_t i = 0; wanted > 0 && i < f->nr_objects; i++)
-			if (ordinals[i] != NOT_WANTED) {
-				bits_clear(&v->reached, ordinals[i]);
-				progress_add(&v->progress, item->objects[i].size);
-			}
+		item->frame = f;
+		item->objects = o;
+		for (uint32_t i = 0; i < f->nr_objects; i++)
+			if (verify_is_leaf(o[i].type))
+				return true;
 	}
 	return false;
 }
@@ -336,7 +287,7 @@ static int next_item(void *slot, void *data, struct err *err)
 	int ret;
 
 	for (;;) {
-		if (packs->plan && next_frame(packs->v, packs->plan, item)) {
+		if (packs->plan && next_frame(packs->plan, item)) {
 			atomic_fetch_add(&packs->plan->users, 1);
 			item->plan = packs->plan;
 			return 1;
@@ -355,14 +306,67 @@ static int next_item(void *slot, void *data, struct err *err)
 	}
 }
 
+/* Is this where the index finds the object, and has the walk reached it?  1, 0 or negative. */
+static int is_wanted(struct verify *v, const struct item *it, const struct frame_object *o,
+		     uint32_t place, uint64_t *ordinal, struct err *err)
+{
+	struct index_loc loc;
+
+	if (!verify_is_leaf(o->type))
+		return 0;
+	int ret = index_find(store_index(v->st), &o->id, &loc, ordinal, err);
+	if (ret < 0) {
+		if (ret == ERR_CORRUPT)
+			v->index_is_bad = true;
+		return ret;
+	}
+	return ret == 1 && bits_test(&v->reached, *ordinal) && loc.frame_off == it->frame->off &&
+	       loc.place == place && loc.size == o->size && pack_id_eq(&loc.pack, &it->plan->id);
+}
+
+/* How many objects of the frame are wanted: their ordinals, for the others NOT_WANTED. */
+static int want_objects(struct verify *v, struct item *it, struct err *err)
+{
+	const uint32_t nr = it->frame->nr_objects;
+	uint32_t place = 0;
+	int wanted = 0;
+
+	if (it->alloc < nr) {
+		it->alloc = nr;
+		it->ordinals = xrealloc(it->ordinals, nr * sizeof(*it->ordinals));
+	}
+	for (uint32_t i = 0; i < nr; i++) {
+		int ret = is_wanted(v, it, &it->objects[i], place, &it->ordinals[i], err);
+		if (ret < 0)
+			return ret;
+		if (ret == 0)
+			it->ordinals[i] = NOT_WANTED;
+		wanted += ret;
+		place += it->objects[i].size;
+	}
+	return wanted;
+}
+
+static void skip_frame(struct verify *v, const struct item *it)
+{
+	for (uint32_t i = 0; i < it->frame->nr_objects; i++)
+		if (it->ordinals[i] != NOT_WANTED && bits_clear(&v->reached, it->ordinals[i])) {
+			v->skipped++;
+			progress_add(&v->progress, it->objects[i].size);
+		}
+}
+
 /* All that is wanted of a frame is hurt. */
 static int hurt_frame(struct verify *v, const struct item *it, const char *what, struct err *err)
 {
 	int ret = 0;
 
-	for (uint32_t i = 0; ret == 0 && i < it->frame->nr_objects; i++)
-		if (it->ordinals[i] != NOT_WANTED && bits_clear(&v->reached, it->ordinals[i]))
-			ret = add_hurt(v, it->ordinals[i], what, err);
+	for (uint32_t i = 0; ret == 0 && i < it->frame->nr_objects; i++) {
+		if (it->ordinals[i] == NOT_WANTED || !bits_clear(&v->reached, it->ordinals[i]))
+			continue;
+		v->checked++;
+		ret = verify_add_hurt(v, it->ordinals[i], what, err);
+	}
 	return ret;
 }
 
@@ -378,7 +382,7 @@ static int check_objects(struct verify *v, const struct item *it, const unsigned
 		if (it->ordinals[i] != NOT_WANTED && bits_clear(&v->reached, it->ordinals[i])) {
 			keys_object_id(v->st->keys, (uint8_t)o->type, raw, o->size, real.b);
 			if (!oid_eq(&real, &o->id))
-				ret = add_hurt(v, it->ordinals[i],
+				ret = verify_add_hurt(v, it->ordinals[i],
 					       "its bytes do not hash to its id", err);
 			checked++;
 			bytes += o->size;
@@ -392,33 +396,44 @@ static int check_objects(struct verify *v, const struct item *it, const unsigned
 	return ret;
 }
 
-static int check_frame(void *slot, void *data, struct err *err)
+static int open_frame(struct verify *v, struct item *it, struct err *err)
 {
-	struct packs *packs = data;
-	struct item *it = slot;
 	const unsigned char *raw = NULL;
 	size_t size = 0;
-	int ret = interrupt_check(err);
 
-	if (ret == 0 && !it->fr)
+	if (!it->fr)
 		it->fr = frame_reader_new();
-	if (ret == 0)
-		ret = pack_view_frame(it->plan->pack, it->fr, it->frame->off,
-				      it->frame->sealed_size, &raw, &size, err);
+	int ret = pack_view_frame(it->plan->pack, it->fr, it->frame->off, it->frame->sealed_size,
+				  &raw, &size, err);
 	if (ret == 0 && size != it->frame->raw_size)
 		ret = err_set(err, ERR_CORRUPT, "pack '%s', frame at %" PRIu64 ": %zu bytes "
 			      "instead of %" PRIu32, it->plan->path, it->frame->off, size,
 			      it->frame->raw_size);
-	if (ret == 0) {
-		ret = check_objects(packs->v, it, raw, err);
-	} else if (ret != ERR_FORMAT && verify_is_damage(ret, err)) {
-		struct err why = *err;
-		err_clear(err);
-		ret = hurt_frame(packs->v, it, why.msg, err);
-	}
+	if (ret == 0)
+		return check_objects(v, it, raw, err);
+	/* A frame that is genuine and of an unknown format is a later ub's. */
+	if (ret == ERR_FORMAT || !verify_is_damage(ret, err))
+		return ret;
+	struct err why = *err;
+	err_clear(err);
+	return hurt_frame(v, it, why.msg, err);
+}
+
+static int check_frame(void *slot, void *data, struct err *err)
+{
+	struct packs *packs = data;
+	struct item *it = slot;
+	int ret = interrupt_check(err);
+
+	if (ret == 0)
+		ret = want_objects(packs->v, it, err);
+	if (ret > 0 && is_sampled(packs->v, it->plan, it->frame))
+		ret = open_frame(packs->v, it, err);
+	else if (ret > 0)
+		skip_frame(packs->v, it);
 	plan_put(it->plan);
 	it->plan = NULL;
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 static void release_item(void *slot, void *data)
@@ -426,7 +441,9 @@ static void release_item(void *slot, void *data)
 	struct item *it = slot;
 
 	(void)data;
+	plan_put(it->plan);
 	frame_reader_free(it->fr);
+	sys_free(it->ordinals);
 }
 
 /* -- whole packs, with --deep -- */
@@ -500,7 +517,7 @@ static int check_row(struct verify *v, const struct row *row, struct err *err)
 	} else if (ret != ERR_FORMAT && verify_is_damage(ret, err)) {
 		struct err why = *err;
 		err_clear(err);
-		ret = add_hurt(v, row->ordinal, why.msg, err);
+		ret = verify_add_hurt(v, row->ordinal, why.msg, err);
 	}
 	return ret;
 }
@@ -524,7 +541,7 @@ static int find_left(const unsigned char id30[30], const struct index_loc *loc, 
 	struct row row = { .loc = *loc };
 	struct oid id = { { 0 } };
 
-	if (loc->type != OBJ_BLOB && loc->type != OBJ_NOTE)
+	if (!verify_is_leaf(loc->type))
 		return 0;
 	memcpy(id.b, id30, 30);
 	memcpy(row.id30, id30, 30);
@@ -539,7 +556,7 @@ static int check_left(struct verify *v, struct err *err)
 {
 	struct left l = { .v = v };
 
-	if (v->checked + v->skipped + v->nr_hurt >= v->wanted)
+	if (v->checked + v->skipped >= v->wanted)
 		return 0;
 	l.rows = sys_malloc(BATCH_MAX * sizeof(*l.rows));
 	if (!l.rows)
@@ -606,21 +623,24 @@ static int tell_packs(struct verify *v, struct err *err)
 	return ret;
 }
 
-static int tell_hurt(struct verify *v, const struct verify_root *roots, size_t nr, struct err *err)
+static int tell_all(struct verify *v, const struct verify_root *roots, size_t nr, struct err *err)
 {
-	char what[96];
+	struct buf what = BUF_INIT;
+	int ret = 0;
 
-	if (v->nr_hurt == 0)
-		return 0;
-	qsort(v->reasons, v->nr_reasons, sizeof(*v->reasons), reason_cmp);
-	int ret = verify_name_hurt(v, roots, nr, err);
+	if (v->nr_hurt + v->odd > 0) {
+		if (v->nr_reasons > 1)
+			qsort(v->reasons, v->nr_reasons, sizeof(*v->reasons), reason_cmp);
+		ret = verify_name(v, roots, nr, err);
+	}
 	/* Folders that could be read a moment ago cannot be read now. */
 	if (ret == 0 && v->nr_hurt > 0) {
-		snprintf(what, sizeof(what), "%" PRIu64 " more objects are damaged, and the way "
-			 "to them is not found again", v->nr_hurt);
-		ret = verify_tell(v, NULL, OBJ_NONE, NULL, NULL, 0, what, err);
+		buf_printf(&what, "%" PRIu64 " more objects are damaged, and the way to them is "
+			   "not found again", v->nr_hurt);
+		ret = verify_tell(v, NULL, OBJ_NONE, NULL, NULL, 0, buf_str(&what), err);
+		buf_release(&what);
 	}
-	return ret;
+	return ret == 0 ? tell_packs(v, err) : ret;
 }
 
 static int run_once(struct verify *v, const struct verify_root *roots, size_t nr, struct err *err)
@@ -632,9 +652,7 @@ static int run_once(struct verify *v, const struct verify_root *roots, size_t nr
 	if (ret == 0)
 		ret = check_packs(v, err);
 	if (ret == 0)
-		ret = tell_hurt(v, roots, nr, err);
-	if (ret == 0)
-		ret = tell_packs(v, err);
+		ret = tell_all(v, roots, nr, err);
 	v->totals->objects = v->objects;
 	v->totals->bytes = v->bytes;
 	return ret;
