@@ -5,9 +5,9 @@
  *
  * What is found and is still to be opened waits on a stack.  From its top a batch is taken, put in
  * the order in which it lies in packs, and opened by all workers, so that each frame is opened
- * once a batch; what that names goes onto the stack.  So the stack holds what a walk in depth
- * would, times the batch.  Nobody knows paths here: where something is found, verify-name.c walks
- * again.
+ * once a batch; what that names goes onto the stack.  Where that grows too high the rest of the
+ * batch goes back below what was found.  Nobody knows paths here: where something is found,
+ * verify-name.c walks again.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 #define BATCH 4096
 #define ALONE 16		/* fewer are not worth a thread */
 #define SHARE 32		/* of a batch, for one worker at a time */
+#define STACK_HIGH 32768	/* then a batch ends early */
 
 /* Found, marked, to be opened. */
 struct waiting {
@@ -32,7 +33,7 @@ struct waiting {
 struct marking {
 	struct verify *v;
 	struct waiting *stack;		/* under v->lock while workers run */
-	size_t nr, alloc;
+	size_t nr, alloc, nr_below;	/* nr_below: without what this batch found */
 	struct waiting batch[BATCH];
 	size_t batch_nr, next;
 };
@@ -256,7 +257,10 @@ static int next_share(void *slot, void *data, struct err *err)
 	struct share *s = slot;
 
 	(void)err;
-	if (m->next == m->batch_nr)
+	sys_lock(&m->v->lock);
+	bool is_high = m->nr - m->nr_below > STACK_HIGH;
+	sys_unlock(&m->v->lock);
+	if (m->next == m->batch_nr || (is_high && m->next > 0))
 		return 0;
 	if (!s->m)
 		*s = (struct share){ .m = m, .raw = BUF_INIT };
@@ -308,6 +312,20 @@ static int place_cmp(const void *a, const void *b)
 	return (x->loc.place > y->loc.place) - (x->loc.place < y->loc.place);
 }
 
+/* What was not given out, below what was found. */
+static void put_back(struct marking *m)
+{
+	size_t rest = m->batch_nr - m->next, found = m->nr - m->nr_below;
+
+	if (rest == 0)
+		return;
+	grow(&m->stack, &m->alloc, m->nr + rest);
+	struct waiting *at = m->stack + m->nr_below;
+	memmove(at + rest, at, found * sizeof(*at));
+	memcpy(at, m->batch + m->next, rest * sizeof(*at));
+	m->nr += rest;
+}
+
 static int walk_batches(struct marking *m, struct err *err)
 {
 	static const struct pool_ops ops = { next_share, open_share, NULL, release_share };
@@ -317,11 +335,13 @@ static int walk_batches(struct marking *m, struct err *err)
 	while (ret == 0 && m->nr > 0) {
 		m->batch_nr = m->nr < BATCH ? m->nr : BATCH;
 		m->nr -= m->batch_nr;
+		m->nr_below = m->nr;
 		m->next = 0;
 		memcpy(m->batch, m->stack + m->nr, m->batch_nr * sizeof(*m->batch));
 		qsort(m->batch, m->batch_nr, sizeof(*m->batch), place_cmp);
 		unsigned int threads = m->batch_nr < ALONE ? 1 : workers;
 		ret = pool_run(&ops, sizeof(struct share), threads, threads, m, err);
+		put_back(m);
 	}
 	return ret;
 }
