@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -180,6 +181,25 @@ int sys_get_project(int fd, uint32_t *out)
 	return 0;
 }
 
+int sys_fs_type(int fd, uint64_t *out)
+{
+	struct statfs st;
+
+	LOOKS("statfs", fd, NULL);
+	if (fstatfs(fd, &st) < 0)
+		return -1;
+	*out = (uint64_t)st.f_type;
+	return 0;
+}
+
+mode_t sys_umask(void)
+{
+	mode_t mask = umask(077);
+
+	umask(mask);
+	return mask;
+}
+
 /* -- changing -- */
 
 int sys_mkdirat(int dirfd, const char *name, mode_t mode)
@@ -241,6 +261,12 @@ int sys_utimensat(int dirfd, const char *name, const struct timespec times[2], i
 {
 	CHANGE("utimens", dirfd, name, false, utimensat(dirfd, name, times, flags));
 	return utimensat(dirfd, name, times, flags);
+}
+
+int sys_futimens(int fd, const struct timespec times[2])
+{
+	CHANGE("utimens", fd, NULL, false, futimens(fd, times));
+	return futimens(fd, times);
 }
 
 int sys_fsetxattr(int fd, const char *name, const void *p, size_t n)
