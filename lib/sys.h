@@ -88,6 +88,7 @@ int sys_mknodat(int dirfd, const char *name, mode_t mode, dev_t dev);
 int sys_fchownat(int dirfd, const char *name, uid_t uid, gid_t gid, int flags);
 int sys_fchmod(int fd, mode_t mode);
 int sys_utimensat(int dirfd, const char *name, const struct timespec times[2], int flags);
+int sys_futimens(int fd, const struct timespec times[2]);
 /* Extended attributes: of an open file, or (the l calls) of a path whose last link stands. */
 ssize_t sys_flistxattr(int fd, char *out, size_t size);
 ssize_t sys_llistxattr(const char *path, char *out, size_t size);
@@ -105,8 +106,10 @@ int sys_set_project(int fd, uint32_t project);
 /* FICLONERANGE */
 int sys_clone_range(int to, off_t to_off, int from, off_t from_off, off_t size);
 int sys_syncfs(int fd);
-struct statfs;
-int sys_fstatfs(int fd, struct statfs *out);
+/* What kind of file system: f_type of statfs(). */
+int sys_fs_type(int fd, uint64_t *out);
+/* The bits that new files are made without.  Not for when threads run that make files. */
+mode_t sys_umask(void);
 /* The most files that may be open at once, after the soft limit was raised to the hard one. */
 unsigned int sys_raise_open_files(void);
 
