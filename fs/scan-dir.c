@@ -150,9 +150,9 @@ static char *cache_path(const struct scanner *s, const char *source)
 	return path;
 }
 
-static const struct place *top_source(const struct place *p)
+static const struct waypoint *top_source(const struct waypoint *p)
 {
-	const struct place *top = NULL;
+	const struct waypoint *top = NULL;
 
 	for (; p; p = p->parent)
 		if (p->is_source)
@@ -189,7 +189,7 @@ static int find_record(struct statcache *c, uint64_t where, const char *name,
 }
 
 /* The record of `place` in the stat cache of the source that holds it. */
-static int descend(struct statcache *c, const struct place *top, const struct place *place,
+static int descend(struct statcache *c, const struct waypoint *top, const struct waypoint *place,
 		   struct statrecord *out, struct buf *hold, struct err *err)
 {
 	int ret;
@@ -204,17 +204,17 @@ static int descend(struct statcache *c, const struct place *top, const struct pl
  * A wanted place begins here: its stat cache, and the record in it (in `hold`: 1, or 0).  Whatever
  * is wrong with the cache, the walk goes on without it.
  */
-static int open_cache(struct scanner *s, struct place *place, struct scan_cache **out,
+static int open_cache(struct scanner *s, struct waypoint *place, struct scan_cache **out,
 		      struct buf *hold)
 {
-	const struct place *top = top_source(place);
+	const struct waypoint *top = top_source(place);
 	struct scan_cache *c = xcalloc(1, sizeof(*c));
 	struct statrecord record;
 	struct err err = ERR_INIT;
 	int ret = 0;
 
 	c->place = place;
-	c->source = place_path(top ? top : place);
+	c->source = waypoint_path(top ? top : place);
 	c->root = STATCACHE_NONE;
 	char *path = s->o->cache_dir && top ? cache_path(s, c->source) : NULL;
 	if (path && statcache_open(&c->old, path, s->keys, c->source, &err) == 0)
@@ -300,7 +300,7 @@ static int open_at(int dirfd, const char *name, int flags)
 	return fd;
 }
 
-struct folder *scan_open_root(struct scanner *s, struct place *root, struct err *err)
+struct folder *scan_open_root(struct scanner *s, struct waypoint *root, struct err *err)
 {
 	struct folder *f = folder_new(s, NULL);
 	int ret = 0;
@@ -380,7 +380,7 @@ static const char *skip_rule(struct scanner *s, const struct folder *f, bool *dr
 }
 
 /* A place that is not there: HEAD's stays, and what lies below it counts as absent as well. */
-static int mark_absent(struct place *p, void *data, struct err *err)
+static int mark_absent(struct waypoint *p, void *data, struct err *err)
 {
 	(void)err;
 	p->is_absent = true;
@@ -394,7 +394,7 @@ static void place_missing(struct scan_worker *w, struct folder *f, struct scan_e
 	bool is_kept = e->old.len > 0;
 
 	sys_lock(&w->s->side);
-	place_each(e->place, mark_absent, &is_kept, err);
+	waypoint_each(e->place, mark_absent, &is_kept, err);
 	w->s->out->has_absent = true;
 	sys_unlock(&w->s->side);
 	e->state = is_kept ? ENTRY_STATE_KEPT : ENTRY_STATE_DROPPED;
@@ -599,11 +599,11 @@ static int look(const struct folder *f, const char *name, unsigned char type, bo
 }
 
 /* Places below an entry that are to be read: else the entry is HEAD's, or nothing at all. */
-static bool has_wanted(const struct place *p)
+static bool has_wanted(const struct waypoint *p)
 {
 	if (p->is_wanted)
 		return true;
-	for (const struct place *c = p->child; c; c = c->next)
+	for (const struct waypoint *c = p->child; c; c = c->next)
 		if (has_wanted(c))
 			return true;
 	return false;

@@ -295,14 +295,16 @@ static void fit_holes(struct scan_worker *w, const struct tree_entry *e)
 		buf_reset(&w->holes);
 }
 
-/* As open(), but the file's access time stays if that can be. */
+/* As open(), but the file's access time stays if that can be.  `name` may be a path. */
 static int open_file(const struct folder *f, const char *name)
 {
 	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	int fd = sys_openat(f->fd, name, flags | O_NOATIME, 0);
+	int (*open_at)(int, const char *, int, mode_t) = strchr(name, '/') ? sys_open_beneath :
+									      sys_openat;
+	int fd = open_at(f->fd, name, flags | O_NOATIME, 0);
 
 	if (fd < 0 && errno == EPERM)
-		fd = sys_openat(f->fd, name, flags, 0);
+		fd = open_at(f->fd, name, flags, 0);
 	return fd;
 }
 
@@ -533,6 +535,75 @@ int scan_batch(struct scan_worker *w, struct window *win, size_t nr, struct err 
 		if (ret == 0)
 			ret = interrupt_check(err);
 	}
+	return ret;
+}
+
+/* -- one file for a comparison -- */
+
+/* Its attributes, with the map of its holes. */
+static int look_inside(struct file_at *at, const struct file_stat *st, struct tree_entry *e,
+		       struct err *err)
+{
+	struct scan_worker *w = at->w;
+	int fd = open_file(at->folder, at->name), ret = 0;
+
+	if (fd < 0) {
+		file_problem(at, "open", errno);
+		return 0;
+	}
+	buf_reset(&w->holes);
+	if (st->size > 0 && holes_read(fd, st->size, &w->holes) < 0)
+		file_problem(at, "find holes", errno);
+	e->size = st->size;
+	fit_holes(w, e);
+	ret = attr_read(w->attrs, at->folder->fd, at->name, fd, st, &w->holes, e, attr_problem, at,
+			err);
+	sys_close(fd);
+	return ret < 0 ? ret : 1;
+}
+
+int scan_look(struct scan_worker *w, struct window *win, struct scan_entry *se,
+	      struct tree_entry *e, bool *known, struct err *err)
+{
+	struct folder *f = win->folder;
+	const char *name = (const char *)win->text.data + se->name;
+	struct file_at at = { w, f, name, false };
+	struct file_stat st;
+	struct statrecord r;
+
+	*known = true;
+	if (file_stat_at(f->fd, name, &st) < 0) {
+		if (errno != ENOENT)
+			file_problem(&at, "look at", errno);
+		return 0;
+	}
+	if (se->cached.len > 0 && !w->s->o->force &&
+	    statrecord_parse(win->text.data + se->cached.off, se->cached.len, &r) &&
+	    tree_decode_entry(r.entry, r.entry_len, e, err) == 1 && is_known(&st, &r, e))
+		return 1;
+	*e = (struct tree_entry){
+		.name = (const unsigned char *)name, .name_len = strlen(name), .type = st.type,
+	};
+	*known = st.type != ENTRY_FILE || st.size == 0;
+	return st.type == ENTRY_FILE ? look_inside(&at, &st, e, err) :
+				       read_special(&at, &st, e, err);
+}
+
+int scan_read(struct scan_worker *w, const struct folder *f, const char *name,
+	      struct tree_entry *e, struct err *err)
+{
+	struct file_at at = { w, f, name, false };
+	struct file_stat st;
+	int fd = open_file(f, name), ret = 0;
+
+	if (fd < 0 || file_stat_at(fd, "", &st) < 0)
+		file_problem(&at, "open", errno);
+	else
+		ret = read_content(&at, fd, &st, e, err);
+	if (fd >= 0)
+		sys_close(fd);
+	if (ret > 0 && w->s->o->progress)
+		progress_add(w->s->o->progress, e->size);
 	return ret;
 }
 
