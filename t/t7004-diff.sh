@@ -227,7 +227,10 @@ test_expect_success 'a large file is not compared line by line' '
 	printf "100644 blob $l1 -\tf\n" | snapshot large1 &&
 	printf "100644 blob $l2 -\tf\n" | snapshot large2 &&
 	differ -p large1 large2 >actual && test_grep "^Large files a/f and b/f differ$" actual &&
-	differ --stat large1 large2 >actual && test_grep "^ f | Bin 5000000 -> 5000005 bytes$" actual
+	differ --stat large1 large2 >actual && test_grep "^ f | Bin 5000000 -> 5000005 bytes$" actual &&
+	l1=$(yes x | head -n 400000 | ub hash-object -w --stdin) &&
+	l2=$(yes y | head -n 400000 | ub hash-object -w --stdin) &&
+	differ -p $l1 $l2 >actual && test_grep "^Large files" actual
 '
 
 test_expect_success '--stat counts lines and draws them' '
