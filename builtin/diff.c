@@ -149,11 +149,15 @@ int cmd_diff(struct ub *ub, int argc, char **argv, struct err *err)
 		ret = changes_take_paths(&paths, named, nr_paths, err);
 	if (ret == 0)
 		ret = place_find(ub, argc > 0 ? argv[0] : "HEAD", &old, err);
+	if (ret == 0 && argc == 2)
+		ret = place_find(ub, argv[1], &new, err);
+	if (ret == 0 && nr_paths > 0 && (old.rev.path || new.rev.path))
+		ret = err_set(err, ERR_USAGE, "-- PATH limits whole snapshots, not REV:PATH");
 	if (ret == 0)
 		pager_begin(ub);
 	if (ret == 0 && argc < 2)
 		ret = diff_disk(ub, &o, &old, &paths, &any, err);
-	else if (ret == 0 && (ret = place_find(ub, argv[1], &new, err)) == 0)
+	else if (ret == 0)
 		ret = diff_places(ub, &o, &old, &new, &paths, &any, err);
 	place_release(&old);
 	place_release(&new);

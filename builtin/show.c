@@ -10,7 +10,7 @@
 static const char show_usage[] =
 	"ub show [--name-status | --name-only | --stat | -p] [-M] [-z] [REV | REV:PATH]...";
 
-/* Against the first parent; the first snapshot of all against nothing. */
+/* Against the first parent; the first snapshot of all against nothing.  Or EXIT_PARTIAL. */
 static int show_changes(struct ub *ub, const struct changes_options *o, const struct commit *c,
 			struct err *err)
 {
@@ -19,11 +19,15 @@ static int show_changes(struct ub *ub, const struct changes_options *o, const st
 
 	if (c->nr_parents > 0)
 		ret = store_read_commit(ub->store, &c->parents[0], &parent, err);
-	if (ret < 0)
-		err_wrap(err, "the snapshot before");
-	else
+	if (ret == ERR_NOT_FOUND) {
+		err_clear(err);
+		ub_warn(ub, "snapshot %s, which came before, is not in this repository",
+			oid_hex(&c->parents[0]).s);
+		ret = EXIT_PARTIAL;
+	} else if (ret == 0) {
 		ret = changes_print_ids(ub, o, c->nr_parents > 0 ? &parent.tree : NULL, &c->tree,
 					NULL, NULL, err);
+	}
 	commit_release(&parent);
 	return ret;
 }
@@ -94,7 +98,10 @@ int cmd_show(struct ub *ub, int argc, char **argv, struct err *err)
 		pager_begin(ub);
 	if (ret == 0 && argc == 0)
 		ret = show_place(ub, &o, "HEAD", err);
-	for (int i = 0; ret == 0 && i < argc; i++)
+	bool partial = ret > 0;
+	for (int i = 0; ret >= 0 && i < argc; i++) {
 		ret = show_place(ub, &o, argv[i], err);
-	return ret;
+		partial |= ret > 0;
+	}
+	return ret < 0 ? ret : partial ? EXIT_PARTIAL : 0;
 }

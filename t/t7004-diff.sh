@@ -275,6 +275,7 @@ test_expect_success 'names that do not exist are one clear sentence' '
 	test_expect_code 1 ub diff --json nope new 2>err &&
 	test_grep "^{\"type\":\"error\",\"code\":\"not_found\"" err &&
 	test_expect_code 2 ub diff old new old 2>err && test_grep "paths follow" err &&
+	test_expect_code 2 ub diff old:gone new:text -- /g 2>err && test_grep "REV:PATH" err &&
 	test_expect_code 2 ub diff -p --stat old new && test_expect_code 2 ub diff -pz old new
 '
 
