@@ -2,55 +2,19 @@
  * ub commit-tree: a snapshot of a tree that is in the store.  Moves no ref; update-ref does.
  */
 #include <fcntl.h>
-#include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/interrupt.h"
 #include "lib/sys.h"
 #include "objects/store-view.h"
+#include "refs/newcommit.h"
 #include "refs/rev.h"
 #include "builtin/repo.h"
 
 static const char commit_tree_usage[] =
 	"ub commit-tree [-p COMMIT]... [--tag TAG]... -m MSG... TREE\n"
 	"ub commit-tree [-p COMMIT]... [--tag TAG]... [-F FILE] TREE";
-
-/* -- who, where, when -- */
-
-static char *user_name(void)
-{
-	const struct passwd *pw = getpwuid(geteuid());
-
-	return pw && pw->pw_name[0] ? xstrdup(pw->pw_name) :
-				      xasprintf("%lu", (unsigned long)geteuid());
-}
-
-static int32_t utc_offset(time_t at)
-{
-	struct tm tm;
-
-	return localtime_r(&at, &tm) ? (int32_t)tm.tm_gmtoff : 0;
-}
-
-static void fill_origin(struct ub *ub, struct commit *c)
-{
-	char host[256];
-	struct timespec now;
-
-	sys_hostname(host, sizeof(host));
-	sys_now(&now);
-	/* Under --dry-run a machine that is new here has not joined. */
-	c->device = keys_has_device(ub->keys) ? xstrdup(keys_device_name(ub->keys)) :
-						repo_default_device();
-	c->host = xstrdup(host);
-	c->user = user_name();
-	c->time_s = now.tv_sec;
-	c->time_ns = (uint32_t)now.tv_nsec;
-	c->time_offset = utc_offset(now.tv_sec);
-}
 
 /* -- message and tags -- */
 
@@ -85,45 +49,15 @@ static int make_message(struct commit *c, const struct opt_list *paragraphs, con
 	struct buf text = BUF_INIT;
 	int ret = 0;
 
-	if (paragraphs->nr == 0)
-		ret = read_message(file, &text, err);
-	for (size_t i = 0; i < paragraphs->nr; i++) {
-		if (i > 0)
-			buf_put_u8(&text, '\n');
-		buf_put_str(&text, paragraphs->v[i]);
-		if (text.len > 0 && text.data[text.len - 1] != '\n')
-			buf_put_u8(&text, '\n');
+	if (paragraphs->nr > 0) {
+		newcommit_message(c, paragraphs->v, paragraphs->nr);
+		return 0;
 	}
+	ret = read_message(file, &text, err);
 	if (ret == 0)
 		c->message = xstrdup(buf_str(&text));
 	buf_release(&text);
 	return ret;
-}
-
-static int cmp_words(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int make_tags(struct commit *c, const struct opt_list *tags, struct err *err)
-{
-	c->tags = xcalloc(tags->nr + 1, sizeof(*c->tags));
-	for (; c->nr_tags < tags->nr; c->nr_tags++) {
-		const char *tag = tags->v[c->nr_tags];
-		if (!ref_name_is_valid(tag))
-			return err_set(err, ERR_USAGE, "'%s' cannot be a tag", tag);
-		c->tags[c->nr_tags] = xstrdup(tag);
-	}
-	qsort(c->tags, c->nr_tags, sizeof(*c->tags), cmp_words);
-	size_t nr = 0;
-	for (size_t i = 0; i < c->nr_tags; i++) {
-		if (nr > 0 && !strcmp(c->tags[nr - 1], c->tags[i]))
-			sys_free(c->tags[i]);
-		else
-			c->tags[nr++] = c->tags[i];
-	}
-	c->nr_tags = nr;
-	return 0;
 }
 
 /* -- tree and parents -- */
@@ -278,7 +212,7 @@ int cmd_commit_tree(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret == 0 && file && paragraphs.nr > 0)
 		ret = err_set(err, ERR_USAGE, "-m and -F do not go together");
 	if (ret == 0)
-		ret = make_tags(&c, &tags, err);
+		ret = newcommit_tags(&c, tags.v, tags.nr, err);
 	if (ret == 0)
 		ret = make_message(&c, &paragraphs, file, err);
 	if (ret == 0)
@@ -286,7 +220,9 @@ int cmd_commit_tree(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret == 0)
 		ret = find_tree(ub, &c, argv[0], err);
 	if (ret == 0) {
-		fill_origin(ub, &c);
+		char *device = repo_device_name(ub);
+		newcommit_origin(&c, device);
+		sys_free(device);
 		ret = store_commit(ub, &c, &id, err);
 	}
 	if (ret == 0)

@@ -13,6 +13,7 @@
 #include "lib/sys.h"
 #include "objects/content.h"
 #include "objects/store.h"
+#include "fs/attr.h"
 #include "builtin/repo.h"
 
 static const char hash_object_usage[] =
@@ -29,6 +30,7 @@ struct hashing {
 	struct object_sink sink;
 	struct chunker_params params;
 	bool nul;
+	struct buf holes;		/* of the file at hand */
 	struct buf in;			/* paths read ahead from standard input */
 	bool is_eof;
 	uint64_t unread;		/* files that could not be read */
@@ -77,6 +79,17 @@ static void print(struct hashing *h, const struct oid *id, const char *path)
 
 /* -- one file -- */
 
+/* Holes need not be read.  `holes` stays empty where there is no telling. */
+static void find_holes(int fd, struct buf *holes)
+{
+	struct stat st;
+
+	buf_reset(holes);
+	if (sys_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	    sys_lseek(fd, 0, SEEK_CUR) == 0 && holes_read(fd, (uint64_t)st.st_size, holes) < 0)
+		buf_reset(holes);
+}
+
 static int open_file(const char *path, int *fd_out, struct err *err)
 {
 	struct stat st;
@@ -97,8 +110,13 @@ static int hash_whole(struct hashing *h, struct content_writer *cw, int fd, cons
 		      struct oid *out, struct err *err)
 {
 	unsigned int workers = store_opts(h->ub->store)->workers;
+	struct content_input in = { .fd = fd, .name = name };
 	struct content c;
-	int ret = content_write_parallel(cw, workers, fd, name, &c, err);
+
+	find_holes(fd, &h->holes);
+	in.holes = h->holes.data;
+	in.holes_len = h->holes.len;
+	int ret = content_write_parallel(cw, workers, &in, &c, err);
 
 	if (ret == 0)
 		ret = end_content(h, &c, err);
@@ -172,6 +190,7 @@ static int hash_args(struct hashing *h, enum obj_type type, int argc, char **arg
 struct paths {
 	struct content_writer *cw;	/* of this slot */
 	struct buf names;		/* NUL after each */
+	struct buf holes;
 	size_t nr;
 	struct {
 		size_t name;		/* in names */
@@ -226,7 +245,7 @@ static int next_paths(void *item, void *data, struct err *err)
 
 	if (!p->cw) {
 		p->cw = content_writer_new(&h->params, &h->sink);
-		p->names = (struct buf)BUF_INIT;
+		p->names = p->holes = (struct buf)BUF_INIT;
 	}
 	buf_reset(&p->names);
 	p->nr = 0;
@@ -254,8 +273,14 @@ static int hash_paths(void *item, void *data, struct err *err)
 		int fd = -1;
 		int ret = open_file(path, &fd, err);
 		p->file[i].is_bad = false;
-		if (ret == 0)
-			ret = content_write(p->cw, fd, path, &c, err);
+		if (ret == 0) {
+			find_holes(fd, &p->holes);
+			struct content_input in = {
+				.fd = fd, .name = path,
+				.holes = p->holes.data, .holes_len = p->holes.len,
+			};
+			ret = content_write(p->cw, &in, &c, err);
+		}
 		if (fd >= 0)
 			sys_close(fd);
 		if (ret == 0)
@@ -297,8 +322,10 @@ static void release_paths(void *item, void *data)
 
 	(void)data;
 	content_writer_free(p->cw);
-	if (p->cw)
+	if (p->cw) {
 		buf_release(&p->names);
+		buf_release(&p->holes);
+	}
 }
 
 static int hash_stdin_paths(struct hashing *h, struct err *err)
@@ -313,7 +340,7 @@ int cmd_hash_object(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	bool write = false, from_stdin = false, stdin_paths = false, nul = false;
 	const char *type_name = "blob";
-	struct hashing h = { .ub = ub, .in = BUF_INIT };
+	struct hashing h = { .ub = ub, .in = BUF_INIT, .holes = BUF_INIT };
 	const struct opt opts[] = {
 		OPT_FLAG('w', "write", &write, "store the objects too"),
 		OPT_STR('t', "type", &type_name, "type",
@@ -357,6 +384,7 @@ int cmd_hash_object(struct ub *ub, int argc, char **argv, struct err *err)
 	progress_end(&h.progress);
 	session_abort(h.session);
 	buf_release(&h.in);
+	buf_release(&h.holes);
 	if (ret < 0) {
 		out_drop(&ub->out);	/* ids of what was not stored are no result */
 		return ret;

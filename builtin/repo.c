@@ -35,6 +35,12 @@ char *repo_default_device(void)
 	return xstrdup(keys_device_name_is_valid(host) ? host : "device");
 }
 
+char *repo_device_name(struct ub *ub)
+{
+	return keys_has_device(ub->keys) ? xstrdup(keys_device_name(ub->keys)) :
+					   repo_default_device();
+}
+
 unsigned int repo_lock_wait(struct ub *ub)
 {
 	struct err ignored = ERR_INIT;

@@ -34,6 +34,8 @@ int repo_need_write(struct ub *ub, struct err *err);
 unsigned int repo_lock_wait(struct ub *ub);
 /* The file of the index folder that keeps refs; sys_free() it. */
 char *repo_refs_cache_path(struct ub *ub);
+/* This device's name; of one that has not joined, the name it would get.  sys_free() it. */
+char *repo_device_name(struct ub *ub);
 /* A name for this device: the host's, without what device names may not have; sys_free() it. */
 char *repo_default_device(void);
 

@@ -7,8 +7,11 @@
  */
 
 #include <dlfcn.h>
+#include <string.h>
 
 #include <git2.h>
+
+#include "lib/sys.h"
 
 #include "lib/config-internal.h"
 
@@ -24,6 +27,7 @@
 	X(git_config_iterator_free) \
 	X(git_config_next) \
 	X(git_config_set_string) \
+	X(git_config_set_multivar) \
 	X(git_config_delete_multivar)
 
 struct lib {
@@ -90,8 +94,47 @@ done:
 	return ret;
 }
 
-int config_git_edit(const char *scratch, const char *path, const char *key, const char *value,
-		    struct err *err)
+/* A pattern that this text alone fits. */
+static char *exactly(const char *text)
+{
+	struct buf b = BUF_INIT;
+
+	buf_put_u8(&b, '^');
+	for (; *text; text++) {
+		if (strchr(".[]{}()*+?^$|\\", *text))
+			buf_put_u8(&b, '\\');
+		buf_put_u8(&b, (uint8_t)*text);
+	}
+	buf_put_u8(&b, '$');
+	char *pattern = xstrdup(buf_str(&b));
+	buf_release(&b);
+	return pattern;
+}
+
+static int change(const struct lib *lib, git_config *git, enum config_edit how, const char *key,
+		  const char *value)
+{
+	char *pattern;
+	int ret;
+
+	switch (how) {
+	case CONFIG_SET:
+		return lib->git_config_set_string(git, key, value);
+	case CONFIG_UNSET:
+		return lib->git_config_delete_multivar(git, key, ".*");
+	case CONFIG_ADD:
+		/* What fits no value is put behind them all. */
+		return lib->git_config_set_multivar(git, key, "^$", value);
+	default:
+		pattern = exactly(value);
+		ret = lib->git_config_delete_multivar(git, key, pattern);
+		sys_free(pattern);
+		return ret;
+	}
+}
+
+int config_git_edit(const char *scratch, const char *path, enum config_edit how, const char *key,
+		    const char *value, struct err *err)
 {
 	git_config *git = NULL;
 	struct lib lib;
@@ -101,10 +144,8 @@ int config_git_edit(const char *scratch, const char *path, const char *key, cons
 	if (ret < 0)
 		return ret;
 	ret = lib.git_config_open_ondisk(&git, scratch);
-	if (ret == 0 && value)
-		ret = lib.git_config_set_string(git, key, value);
-	else if (ret == 0)
-		ret = lib.git_config_delete_multivar(git, key, ".*");
+	if (ret == 0)
+		ret = change(&lib, git, how, key, value);
 	if (ret == GIT_ENOTFOUND)
 		ret = err_set(err, ERR_NOT_FOUND, "'%s' is not set in '%s'", key, path);
 	else if (ret < 0)

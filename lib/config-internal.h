@@ -40,8 +40,15 @@ bool config_scan(const char *path, const struct buf *text, struct config_list *l
 
 /* The same by libgit2, with its includes and its errors.  It opens `path` itself. */
 int config_git_read(const char *path, struct config_list *list, struct err *err);
-/* Set `key` in the file `scratch`, or remove it (`value` NULL).  Errors speak of `path`. */
-int config_git_edit(const char *scratch, const char *path, const char *key, const char *value,
-		    struct err *err);
+enum config_edit {
+	CONFIG_SET,		/* to `value` alone */
+	CONFIG_UNSET,		/* all its values */
+	CONFIG_ADD,		/* one value more */
+	CONFIG_REMOVE,		/* those that are `value` */
+};
+
+/* Change `key` in the file `scratch`.  Errors speak of `path`. */
+int config_git_edit(const char *scratch, const char *path, enum config_edit how, const char *key,
+		    const char *value, struct err *err);
 
 #endif

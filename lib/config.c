@@ -397,7 +397,8 @@ static char *folder_of(const char *path)
 	return xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-static int edit(const char *path, const char *key, const char *value, struct err *err)
+static int edit(const char *path, enum config_edit how, const char *key, const char *value,
+		struct err *err)
 {
 	struct buf text = BUF_INIT;
 	char *scratch_dir = NULL, *scratch = NULL, *dir = NULL, *real = sys_realpath(path);
@@ -424,7 +425,7 @@ static int edit(const char *path, const char *key, const char *value, struct err
 	scratch = path_join(scratch_dir, "config");
 	ret = file_write(scratch, text.data, text.len, FILE_SCRATCH, 0600, err);
 	if (ret == 0)
-		ret = config_git_edit(scratch, path, key, value, err);
+		ret = config_git_edit(scratch, path, how, key, value, err);
 	buf_reset(&text);
 	if (ret == 0)
 		ret = file_read(scratch, CONFIG_MAX_SIZE, &text, err);
@@ -452,10 +453,20 @@ int config_set(const char *path, const char *key, const char *value, struct err 
 	const struct known *k = find_known(key);
 	int ret = k ? check_value(k, value, path, err) : 0;
 
-	return ret < 0 ? ret : edit(path, key, value, err);
+	return ret < 0 ? ret : edit(path, CONFIG_SET, key, value, err);
 }
 
 int config_unset(const char *path, const char *key, struct err *err)
 {
-	return edit(path, key, NULL, err);
+	return edit(path, CONFIG_UNSET, key, NULL, err);
+}
+
+int config_add(const char *path, const char *key, const char *value, struct err *err)
+{
+	return edit(path, CONFIG_ADD, key, value, err);
+}
+
+int config_remove(const char *path, const char *key, const char *value, struct err *err)
+{
+	return edit(path, CONFIG_REMOVE, key, value, err);
 }

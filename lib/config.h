@@ -58,6 +58,9 @@ int config_check(struct config *c, struct err *err);
  */
 int config_set(const char *path, const char *key, const char *value, struct err *err);
 int config_unset(const char *path, const char *key, struct err *err);
+/* Keys that have many values: one more, one less (ERR_NOT_FOUND). */
+int config_add(const char *path, const char *key, const char *value, struct err *err);
+int config_remove(const char *path, const char *key, const char *value, struct err *err);
 
 /* $XDG_CONFIG_HOME/ub/config; NULL without a home.  sys_free() it. */
 char *config_user_path(void);

@@ -552,15 +552,16 @@ int fault_lstat(const char *path, struct stat *st)
 	return point("lstat", CALL_FILE, -1, path) == ACT_FAIL ? -1 : lstat(path, st);
 }
 
-static int do_rename(const char *from, const char *to, int (*call)(const char *, const char *))
+int fault_renameat(int from_fd, const char *from, int to_fd, const char *to, bool replaces)
 {
 	enum action a = point("rename", CALL_FILE | CALL_CHANGE | CALL_SPACE, -1, to);
 	struct power_change c;
 
 	if (a == ACT_FAIL)
 		return -1;
-	power_before_rename(&c, from, to);
-	int ret = call(from, to);
+	power_before_rename(&c, from_fd, from, to_fd, to);
+	int ret = replaces ? renameat(from_fd, from, to_fd, to) :
+			     sys_plain_rename_noreplace(from_fd, from, to_fd, to);
 	power_after_rename(&c, ret == 0);
 	after(a);
 	return ret;
@@ -568,54 +569,62 @@ static int do_rename(const char *from, const char *to, int (*call)(const char *,
 
 int fault_rename(const char *from, const char *to)
 {
-	return do_rename(from, to, rename);
+	return fault_renameat(AT_FDCWD, from, AT_FDCWD, to, true);
 }
 
 int fault_rename_noreplace(const char *from, const char *to)
 {
-	return do_rename(from, to, sys_plain_rename_noreplace);
+	return fault_renameat(AT_FDCWD, from, AT_FDCWD, to, false);
 }
 
-int fault_unlink(const char *path)
+int fault_unlinkat(int dirfd, const char *name, int flags)
 {
-	enum action a = point("unlink", CALL_FILE | CALL_CHANGE, -1, path);
+	bool is_dir = flags & AT_REMOVEDIR;
+	enum action a = point(is_dir ? "rmdir" : "unlink", CALL_FILE | CALL_CHANGE, -1, name);
 	struct power_change c;
 
 	if (a == ACT_FAIL)
 		return -1;
-	power_before_unlink(&c, path);
-	int ret = unlink(path);
-	power_after_unlink(&c, ret == 0);
+	if (is_dir)
+		power_before_rmdir(&c, dirfd, name);
+	else
+		power_before_unlink(&c, dirfd, name);
+	int ret = unlinkat(dirfd, name, flags);
+	if (is_dir)
+		power_after_rmdir(&c, ret == 0);
+	else
+		power_after_unlink(&c, ret == 0);
+	after(a);
+	return ret;
+}
+
+int fault_unlink(const char *path)
+{
+	return fault_unlinkat(AT_FDCWD, path, 0);
+}
+
+int fault_rmdir(const char *path)
+{
+	return fault_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+}
+
+int fault_mkdirat(int dirfd, const char *name, mode_t mode)
+{
+	enum action a = point("mkdir", CALL_FILE | CALL_CHANGE | CALL_SPACE, -1, name);
+	struct power_change c;
+
+	if (a == ACT_FAIL)
+		return -1;
+	power_before_mkdir(&c, dirfd, name);
+	int ret = mkdirat(dirfd, name, mode);
+	power_after_mkdir(&c, ret == 0);
 	after(a);
 	return ret;
 }
 
 int fault_mkdir(const char *path, mode_t mode)
 {
-	enum action a = point("mkdir", CALL_FILE | CALL_CHANGE | CALL_SPACE, -1, path);
-	struct power_change c;
-
-	if (a == ACT_FAIL)
-		return -1;
-	power_before_mkdir(&c, path);
-	int ret = mkdir(path, mode);
-	power_after_mkdir(&c, ret == 0);
-	after(a);
-	return ret;
-}
-
-int fault_rmdir(const char *path)
-{
-	enum action a = point("rmdir", CALL_FILE | CALL_CHANGE, -1, path);
-	struct power_change c;
-
-	if (a == ACT_FAIL)
-		return -1;
-	power_before_rmdir(&c, path);
-	int ret = rmdir(path);
-	power_after_rmdir(&c, ret == 0);
-	after(a);
-	return ret;
+	return fault_mkdirat(AT_FDCWD, path, mode);
 }
 
 int fault_chmod(const char *path, mode_t mode)
@@ -672,6 +681,97 @@ void *fault_mmap(size_t size, int prot, int flags, int fd, off_t off)
 	if (point("mmap", CALL_ALLOC, -1, NULL) == ACT_FAIL)
 		return MAP_FAILED;
 	return mmap(NULL, size, prot, flags, fd, off);
+}
+
+/* What sys-tree.c passes: the calls themselves are made there. */
+bool fault_looks(const char *call, int fd, const char *path)
+{
+	return point(call, CALL_FILE, fd, path) == ACT_FAIL;
+}
+
+int fault_change(const char *call, int fd, const char *path, bool wants_room)
+{
+	enum action a = point(call, CALL_FILE | CALL_CHANGE | (wants_room ? CALL_SPACE : 0), fd,
+			      path);
+
+	return a == ACT_FAIL ? -1 : (int)a;
+}
+
+void fault_changed(int how)
+{
+	after((enum action)how);
+}
+
+int fault_openat2(int dirfd, const char *path, int flags, mode_t mode)
+{
+	bool may_change = flags & (O_CREAT | O_TRUNC);
+	enum action a = point("open", CALL_FILE | CALL_SLOW |
+			      (may_change ? CALL_CHANGE | CALL_SPACE : 0), -1, path);
+	struct power_change c;
+
+	if (a == ACT_FAIL)
+		return -1;
+	power_before_open(&c, dirfd, path, flags);
+	int fd = sys_plain_open_beneath(dirfd, path, flags, mode);
+	power_after_open(&c, fd);
+	after(a);
+	return fd;
+}
+
+static int do_add(const char *call, int dirfd, const char *name, struct power_change *c)
+{
+	enum action a = point(call, CALL_FILE | CALL_CHANGE | CALL_SPACE, -1, name);
+
+	if (a == ACT_FAIL)
+		return -1;
+	power_before_add(c, dirfd, name);
+	return (int)a;
+}
+
+static int done_add(int how, int ret, struct power_change *c)
+{
+	power_after_add(c, ret == 0);
+	after((enum action)how);
+	return ret;
+}
+
+int fault_symlinkat(const char *target, int dirfd, const char *name)
+{
+	struct power_change c;
+	int a = do_add("symlink", dirfd, name, &c);
+
+	return a < 0 ? -1 : done_add(a, symlinkat(target, dirfd, name), &c);
+}
+
+int fault_linkat(int from_fd, const char *from, int to_fd, const char *to)
+{
+	struct power_change c;
+	int a = do_add("link", to_fd, to, &c);
+
+	return a < 0 ? -1 : done_add(a, linkat(from_fd, from, to_fd, to, 0), &c);
+}
+
+int fault_mknodat(int dirfd, const char *name, mode_t mode, dev_t dev)
+{
+	struct power_change c;
+	int a = do_add("mknod", dirfd, name, &c);
+
+	return a < 0 ? -1 : done_add(a, mknodat(dirfd, name, mode, dev), &c);
+}
+
+int fault_syncfs(int fd)
+{
+	enum action a = point("syncfs", CALL_FILE | CALL_SPACE | CALL_SYNC, fd, NULL);
+
+	if (a == ACT_SKIP)
+		return 0;
+	if (a == ACT_FAIL || a == ACT_DROP)
+		return -1;
+	int ret = state.has_power || state.no_sync ? 0 : syncfs(fd);
+	if (ret == 0)
+		power_synced_all(fd);
+	after(a);
+	return ret;
 }
 
 void *fault_malloc(size_t n)

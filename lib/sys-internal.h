@@ -15,7 +15,8 @@
 #include <time.h>
 
 /* RENAME_NOREPLACE, or what does the same where a file system does not know it. */
-int sys_plain_rename_noreplace(const char *from, const char *to);
+int sys_plain_rename_noreplace(int from_fd, const char *from, int to_fd, const char *to);
+int sys_plain_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 
 #ifndef UB_TEST
 
@@ -81,6 +82,18 @@ char *fault_realpath(const char *path);
 ssize_t fault_readlink(const char *path, char *out, size_t size);
 int fault_pipe(int fd[2]);
 void *fault_mmap(size_t size, int prot, int flags, int fd, off_t off);
+/* A call of sys-tree.c that only looks, changes something in place, or makes a name. */
+bool fault_looks(const char *call, int fd, const char *path);	/* true: it fails, errno is set */
+int fault_change(const char *call, int fd, const char *path, bool wants_room);
+void fault_changed(int how);
+int fault_openat2(int dirfd, const char *path, int flags, mode_t mode);
+int fault_renameat(int from_fd, const char *from, int to_fd, const char *to, bool replaces);
+int fault_unlinkat(int dirfd, const char *name, int flags);
+int fault_mkdirat(int dirfd, const char *name, mode_t mode);
+int fault_symlinkat(const char *target, int dirfd, const char *name);
+int fault_linkat(int from_fd, const char *from, int to_fd, const char *to);
+int fault_mknodat(int dirfd, const char *name, mode_t mode, dev_t dev);
+int fault_syncfs(int fd);
 void *fault_malloc(size_t n);
 void *fault_realloc(void *p, size_t n);
 int fault_thread_start(void);	/* -1: fails */
@@ -113,15 +126,19 @@ void power_start(const char *roots, enum power_mode mode, uint64_t seed, const c
 void power_before_open(struct power_change *c, int dirfd, const char *path, int flags);
 void power_after_open(struct power_change *c, int fd);
 void power_before_data(int fd);
-void power_before_rename(struct power_change *c, const char *from, const char *to);
+void power_before_rename(struct power_change *c, int from_fd, const char *from, int to_fd,
+			 const char *to);
 void power_after_rename(struct power_change *c, bool is_done);
-void power_before_unlink(struct power_change *c, const char *path);
+void power_before_unlink(struct power_change *c, int dirfd, const char *path);
 void power_after_unlink(struct power_change *c, bool is_done);
-void power_before_mkdir(struct power_change *c, const char *path);
+void power_before_mkdir(struct power_change *c, int dirfd, const char *path);
 void power_after_mkdir(struct power_change *c, bool is_done);
-void power_before_rmdir(struct power_change *c, const char *path);
+void power_before_rmdir(struct power_change *c, int dirfd, const char *path);
 void power_after_rmdir(struct power_change *c, bool is_done);
+void power_before_add(struct power_change *c, int dirfd, const char *path);
+void power_after_add(struct power_change *c, bool is_done);
 void power_synced(int fd);
+void power_synced_all(int fd);
 /* A failed sync: what was not synced of this file is gone now. */
 void power_drop(int fd);
 /* The end of a process, with the power on: nothing is undone. */

@@ -307,15 +307,16 @@ void power_after_open(struct power_change *c, int fd)
 	errno = saved;
 }
 
-void power_before_rename(struct power_change *c, const char *from, const char *to)
+void power_before_rename(struct power_change *c, int from_fd, const char *from, int to_fd,
+			 const char *to)
 {
 	struct stat st;
 
 	begin(c);
 	if (!model.is_on)
 		return;
-	c->dir = dir_of(AT_FDCWD, from, &c->name);
-	c->to_dir = dir_of(AT_FDCWD, to, &c->to_name);
+	c->dir = dir_of(from_fd, from, &c->name);
+	c->to_dir = dir_of(to_fd, to, &c->to_name);
 	if (!c->dir != !c->to_dir)
 		broken("rename of '%s' into or out of a tree", from);
 	if (!c->dir)
@@ -352,12 +353,12 @@ void power_after_rename(struct power_change *c, bool is_done)
 	errno = saved;
 }
 
-void power_before_unlink(struct power_change *c, const char *path)
+void power_before_unlink(struct power_change *c, int dirfd, const char *path)
 {
 	begin(c);
 	if (!model.is_on)
 		return;
-	c->dir = dir_of(AT_FDCWD, path, &c->name);
+	c->dir = dir_of(dirfd, path, &c->name);
 	if (c->dir)
 		c->hold = hold(c->dir, c->name);
 }
@@ -376,11 +377,11 @@ void power_after_unlink(struct power_change *c, bool is_done)
 	errno = saved;
 }
 
-void power_before_mkdir(struct power_change *c, const char *path)
+void power_before_mkdir(struct power_change *c, int dirfd, const char *path)
 {
 	begin(c);
 	if (model.is_on)
-		c->dir = dir_of(AT_FDCWD, path, &c->name);
+		c->dir = dir_of(dirfd, path, &c->name);
 }
 
 void power_after_mkdir(struct power_change *c, bool is_done)
@@ -395,14 +396,51 @@ void power_after_mkdir(struct power_change *c, bool is_done)
 	errno = saved;
 }
 
-void power_before_rmdir(struct power_change *c, const char *path)
+/* A name that appears at once: a link, a symbolic link, a fifo. */
+void power_before_add(struct power_change *c, int dirfd, const char *path)
+{
+	begin(c);
+	if (model.is_on)
+		c->dir = dir_of(dirfd, path, &c->name);
+}
+
+void power_after_add(struct power_change *c, bool is_done)
+{
+	int saved = errno;
+
+	if (c->dir && is_done) {
+		log_op(OP_ADD, c->dir, c->name);
+		c->name = NULL;
+	}
+	change_over(c);
+	errno = saved;
+}
+
+/* syncfs: all that is in the tree of `fd`. */
+void power_synced_all(int fd)
+{
+	int root = model.is_on ? root_of(fd) : -1;
+
+	if (root < 0)
+		return;
+	for (struct power_dir *d = model.dirs; d; d = d->next)
+		if (d->root == (unsigned int)root)
+			power_synced(d->fd);
+	for (struct power_file *f = model.files, *next; f; f = next) {
+		next = f->next;
+		if (root_of(f->fd) == root)
+			power_synced(f->fd);
+	}
+}
+
+void power_before_rmdir(struct power_change *c, int dirfd, const char *path)
 {
 	struct stat st;
 
 	begin(c);
 	if (!model.is_on)
 		return;
-	c->dir = dir_of(AT_FDCWD, path, &c->name);
+	c->dir = dir_of(dirfd, path, &c->name);
 	if (c->dir && fstatat(c->dir->fd, c->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		c->mode = st.st_mode;
 		c->victim = find_dir(&st);

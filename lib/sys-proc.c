@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -15,10 +16,8 @@
 #include "lib/sys.h"
 
 /* `in` or `out` -1: nothing to read; our own standard output. */
-static int spawn_shell(const char *command, int in, int out, pid_t *pid_out)
+static int spawn(char *const *argv, int in, int out, pid_t *pid_out)
 {
-	static char shell[] = "sh", flag[] = "-c";
-	char *const argv[] = { shell, flag, (char *)(uintptr_t)command, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t pipe_signal;
@@ -40,20 +39,20 @@ static int spawn_shell(const char *command, int in, int out, pid_t *pid_out)
 	if (!e)
 		e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
 	if (!e)
-		e = posix_spawn(pid_out, "/bin/sh", &actions, &attr, argv, environ);
+		e = posix_spawnp(pid_out, argv[0], &actions, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	return e;
 }
 
 /* Our end of the pipe: 0 reads, 1 writes. */
-static int spawn_pipe(const char *command, int ours, pid_t *pid_out)
+static int spawn_pipe(char *const *argv, int ours, pid_t *pid_out)
 {
 	int fd[2], e;
 
 	if (pipe2(fd, O_CLOEXEC) < 0)
 		return -1;
-	e = spawn_shell(command, ours == 1 ? fd[0] : -1, ours == 0 ? fd[1] : -1, pid_out);
+	e = spawn(argv, ours == 1 ? fd[0] : -1, ours == 0 ? fd[1] : -1, pid_out);
 	close(fd[1 - ours]);
 	if (e) {
 		close(fd[ours]);
@@ -63,14 +62,27 @@ static int spawn_pipe(const char *command, int ours, pid_t *pid_out)
 	return fd[ours];
 }
 
+static int spawn_shell(const char *command, int ours, pid_t *pid_out)
+{
+	static char shell[] = "/bin/sh", flag[] = "-c";
+	char *const argv[] = { shell, flag, (char *)(uintptr_t)command, NULL };
+
+	return spawn_pipe(argv, ours, pid_out);
+}
+
 int sys_spawn_read(const char *command, pid_t *pid_out)
 {
-	return spawn_pipe(command, 0, pid_out);
+	return spawn_shell(command, 0, pid_out);
+}
+
+int sys_spawn_read_argv(char *const *argv, pid_t *pid_out)
+{
+	return spawn_pipe(argv, 0, pid_out);
 }
 
 int sys_spawn_write(const char *command, pid_t *pid_out)
 {
-	return spawn_pipe(command, 1, pid_out);
+	return spawn_shell(command, 1, pid_out);
 }
 
 int sys_wait_child(pid_t pid, int *status_out)
@@ -109,6 +121,13 @@ int sys_terminal_echo(int fd, bool on)
 		t.c_lflag &= ~(tcflag_t)ECHO;
 	/* What was typed before the question is not its answer. */
 	return tcsetattr(fd, TCSAFLUSH, &t) < 0 ? -1 : was;
+}
+
+const char *sys_error_text(int error)
+{
+	const char *text = strerrordesc_np(error);
+
+	return text ? text : "unknown error";
 }
 
 void sys_hostname(char *out, size_t size)

@@ -123,19 +123,19 @@ int sys_rename(const char *from, const char *to)
 int sys_rename_noreplace(const char *from, const char *to)
 {
 	FAULT(rename_noreplace, from, to);
-	return sys_plain_rename_noreplace(from, to);
+	return sys_plain_rename_noreplace(AT_FDCWD, from, AT_FDCWD, to);
 }
 
 /* Some file systems do not know the flag; link() refuses a taken name just as atomically. */
-int sys_plain_rename_noreplace(const char *from, const char *to)
+int sys_plain_rename_noreplace(int from_fd, const char *from, int to_fd, const char *to)
 {
-	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -1;
-	if (link(from, to) < 0)
+	if (linkat(from_fd, from, to_fd, to, 0) < 0)
 		return -1;
-	return unlink(from);
+	return unlinkat(from_fd, from, 0);
 }
 
 int sys_unlink(const char *path)

@@ -55,6 +55,61 @@ void *sys_mmap(size_t size, int prot, int flags, int fd, off_t off);	/* MAP_FAIL
 int sys_munmap(void *p, size_t size);
 int sys_madvise(void *p, size_t size, int advice);
 
+/*
+ * Trees of files, below open folders; sys-tree.c.  A name in an `at` call may be "" with
+ * AT_EMPTY_PATH where the system call knows it.
+ */
+struct statx;
+int sys_statx(int dirfd, const char *name, int flags, unsigned int mask, struct statx *out);
+/*
+ * openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS): no component of `path`
+ * may be a symbolic link or lead above `dirfd`.  Old kernels: name by name, with O_NOFOLLOW.
+ * ELOOP, EXDEV or ENOTDIR: something stood in the way.
+ */
+int sys_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
+/* Raw getdents64: bytes of struct sys_dirent records, 0 at the end. */
+struct sys_dirent {
+	uint64_t ino;
+	int64_t off;
+	unsigned short size;		/* of this record */
+	unsigned char type;		/* DT_* */
+	char name[];
+};
+ssize_t sys_getdents(int fd, void *p, size_t n);
+off_t sys_lseek(int fd, off_t off, int whence);
+ssize_t sys_readlinkat(int dirfd, const char *name, char *out, size_t size);
+int sys_mkdirat(int dirfd, const char *name, mode_t mode);
+int sys_unlinkat(int dirfd, const char *name, int flags);
+int sys_renameat(int from_fd, const char *from, int to_fd, const char *to);
+int sys_rename_noreplaceat(int from_fd, const char *from, int to_fd, const char *to);
+int sys_symlinkat(const char *target, int dirfd, const char *name);
+int sys_linkat(int from_fd, const char *from, int to_fd, const char *to);
+int sys_mknodat(int dirfd, const char *name, mode_t mode, dev_t dev);
+int sys_fchownat(int dirfd, const char *name, uid_t uid, gid_t gid, int flags);
+int sys_fchmod(int fd, mode_t mode);
+int sys_utimensat(int dirfd, const char *name, const struct timespec times[2], int flags);
+/* Extended attributes: of an open file, or (the l calls) of a path whose last link stands. */
+ssize_t sys_flistxattr(int fd, char *out, size_t size);
+ssize_t sys_llistxattr(const char *path, char *out, size_t size);
+ssize_t sys_fgetxattr(int fd, const char *name, void *out, size_t size);
+ssize_t sys_lgetxattr(const char *path, const char *name, void *out, size_t size);
+int sys_fsetxattr(int fd, const char *name, const void *p, size_t n);
+int sys_lsetxattr(const char *path, const char *name, const void *p, size_t n);
+int sys_fremovexattr(int fd, const char *name);
+int sys_lremovexattr(const char *path, const char *name);
+/* FS_IOC_GETFLAGS and _SETFLAGS; project ids of FS_IOC_FSGETXATTR. */
+int sys_get_flags(int fd, uint32_t *out);
+int sys_set_flags(int fd, uint32_t flags);
+int sys_get_project(int fd, uint32_t *out);
+int sys_set_project(int fd, uint32_t project);
+/* FICLONERANGE */
+int sys_clone_range(int to, off_t to_off, int from, off_t from_off, off_t size);
+int sys_syncfs(int fd);
+struct statfs;
+int sys_fstatfs(int fd, struct statfs *out);
+/* The most files that may be open at once, after the soft limit was raised to the hard one. */
+unsigned int sys_raise_open_files(void);
+
 /* Read until `n` bytes, end of file or an error; EINTR and short reads are gone on with. */
 ssize_t sys_read_full(int fd, void *p, size_t n);
 ssize_t sys_pread_full(int fd, void *p, size_t n, off_t off);
@@ -105,6 +160,8 @@ void sys_broadcast(sys_cond *c);
 bool sys_is_serial(void);
 /* Number of usable processors. */
 unsigned int sys_cpu_count(void);
+/* The text of an errno; borrowed, and valid for good. */
+const char *sys_error_text(int error);
 /* The machine's name, cut to `size`; "localhost" if it has none. */
 void sys_hostname(char *out, size_t size);
 /* Bytes of physical memory. */
@@ -113,6 +170,8 @@ uint64_t sys_memory_size(void);
 /* Run `command` with the shell, its standard input empty; its output is read from the descriptor
  * returned, then sys_wait_child() gives its status as waitpid() does.  -1 with errno. */
 int sys_spawn_read(const char *command, pid_t *pid_out);
+/* The same without a shell: argv[0] is looked up in PATH. */
+int sys_spawn_read_argv(char *const *argv, pid_t *pid_out);
 /* The other way round: what is written to the descriptor is its standard input. */
 int sys_spawn_write(const char *command, pid_t *pid_out);
 int sys_wait_child(pid_t pid, int *status_out);

@@ -35,8 +35,9 @@ struct content_writer {
 	struct batch batch;		/* of content_write() */
 
 	/* of the file at hand */
-	int fd;
-	const char *name;
+	struct content_input in;
+	uint64_t pos;			/* with a map of holes: where reading stands */
+	uint64_t hole, hole_end;	/* the next hole; both UINT64_MAX: there is none */
 	bool is_eof, is_done;
 	bool is_alone;			/* one batch: what is carried stays in it */
 	unsigned char *carry;
@@ -74,17 +75,77 @@ static int make_room(unsigned char **p, size_t size, struct err *err)
 	return *p ? 0 : err_set(err, ERR_NOMEM, "no memory for %zu bytes of a file", size);
 }
 
+/* The hole behind the one that ended at `end`. */
+static int next_hole(struct content_writer *cw, uint64_t end, struct err *err)
+{
+	uint64_t gap, len;
+	int ret = hole_next(&cw->in.holes, &cw->in.holes_len, &gap, &len, err);
+
+	cw->hole = ret > 0 ? end + gap : UINT64_MAX;
+	cw->hole_end = ret > 0 ? cw->hole + len : UINT64_MAX;
+	return ret < 0 ? ret : 0;
+}
+
+/* As read(), but what the map calls a hole is made up. */
+static ssize_t read_sparse(struct content_writer *cw, unsigned char *p, size_t n, struct err *err)
+{
+	if (cw->pos >= cw->hole_end && next_hole(cw, cw->hole_end, err) < 0)
+		return -1;
+	bool is_hole = cw->pos >= cw->hole;
+	uint64_t part = (is_hole ? cw->hole_end : cw->hole) - cw->pos;
+	ssize_t got = part < n ? (ssize_t)part : (ssize_t)n;
+	if (is_hole)
+		memset(p, 0, (size_t)got);
+	else
+		got = sys_pread_full(cw->in.fd, p, (size_t)got, (off_t)cw->pos);
+	if (got < 0)
+		err_sys(err, "read '%s'", cw->in.name);
+	cw->pos += got > 0 ? (uint64_t)got : 0;
+	return got;
+}
+
 /* Read until the buffer is full or the file ends. */
 static int fill(struct content_writer *cw, struct batch *b, struct err *err)
 {
-	if (cw->is_eof)
-		return 0;
-	ssize_t got = sys_read_full(cw->fd, b->data + b->len, cw->size - b->len);
-	if (got < 0)
-		return err_sys(err, "read '%s'", cw->name);
-	cw->is_eof = b->len + (size_t)got < cw->size;
-	b->len += (size_t)got;
+	bool is_sparse = cw->hole != UINT64_MAX || cw->pos > 0;
+
+	if (cw->in.head_len > 0) {
+		memcpy(b->data, cw->in.head, cw->in.head_len);
+		b->len = cw->in.head_len;
+		cw->in.head_len = 0;
+	}
+	while (!cw->is_eof && b->len < cw->size) {
+		size_t room = cw->size - b->len;
+		ssize_t got = is_sparse ? read_sparse(cw, b->data + b->len, room, err) :
+					  sys_read_full(cw->in.fd, b->data + b->len, room);
+		if (got < 0)
+			return is_sparse ? (int)err->code :
+					   err_sys(err, "read '%s'", cw->in.name);
+		cw->is_eof = got == 0 || (!is_sparse && (size_t)got < room);
+		b->len += (size_t)got;
+	}
 	return 0;
+}
+
+static bool is_zeros(const unsigned char *p, size_t n)
+{
+	return n > 0 && p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+}
+
+/*
+ * Within a hole, and what is carried is the end of a run of zeros that the cutter knows for one:
+ * the rest of the hole belongs to that run, however long it is.
+ */
+static void skip_hole(struct content_writer *cw, struct batch *b, size_t off)
+{
+	struct piece *last = b->nr > 0 ? &b->pieces[b->nr - 1] : NULL;
+
+	if (cw->pos <= cw->hole || cw->pos >= cw->hole_end || !last || !last->is_zero)
+		return;
+	if (b->len - off != CHUNKER_ZERO_MIN || !is_zeros(b->data + off, CHUNKER_ZERO_MIN))
+		return;
+	last->size += cw->hole_end - cw->pos;
+	cw->pos = cw->hole_end;
 }
 
 static int cut(struct content_writer *cw, struct batch *b, struct err *err)
@@ -103,10 +164,11 @@ static int cut(struct content_writer *cw, struct batch *b, struct err *err)
 		};
 		off += size;
 	}
+	skip_hole(cw, b, off);
 	cw->carried = b->len - off;
 	cw->is_done = cw->is_eof && cw->carried == 0;
 	if (b->nr == 0 && !cw->is_done)
-		BUG("no cut in %zu bytes of '%s'", b->len, cw->name);
+		BUG("no cut in %zu bytes of '%s'", b->len, cw->in.name);
 	if (cw->is_done)
 		return 0;
 	if (cw->is_alone)
@@ -192,16 +254,19 @@ static void release_batch(void *item, void *data)
 	sys_pages_free(b->data, cw->size);
 }
 
-static void begin(struct content_writer *cw, int fd, const char *name, bool is_alone)
+static int begin(struct content_writer *cw, const struct content_input *in, bool is_alone,
+		 struct err *err)
 {
-	cw->fd = fd;
-	cw->name = name;
+	cw->in = *in;
+	cw->pos = 0;
+	cw->hole = cw->hole_end = UINT64_MAX;
 	cw->is_alone = is_alone;
 	cw->is_eof = cw->is_done = false;
 	cw->carried = 0;
 	cw->zeros = 0;
 	list_builder_free(cw->list);
 	cw->list = list_builder_new(cw->sink);
+	return in->holes_len > 0 ? next_hole(cw, 0, err) : 0;
 }
 
 static int end(struct content_writer *cw, struct content *out, struct err *err)
@@ -215,13 +280,12 @@ static int end(struct content_writer *cw, struct content *out, struct err *err)
 	return ret;
 }
 
-int content_write(struct content_writer *cw, int fd, const char *name, struct content *out,
+int content_write(struct content_writer *cw, const struct content_input *in, struct content *out,
 		  struct err *err)
 {
-	int ret;
+	int ret = begin(cw, in, true, err);
 
-	begin(cw, fd, name, true);
-	while ((ret = next_batch(&cw->batch, cw, err)) > 0) {
+	while (ret == 0 && (ret = next_batch(&cw->batch, cw, err)) > 0) {
 		ret = put_batch(&cw->batch, cw, err);
 		if (ret == 0)
 			ret = list_batch(&cw->batch, cw, err);
@@ -231,14 +295,15 @@ int content_write(struct content_writer *cw, int fd, const char *name, struct co
 	return ret < 0 ? ret : end(cw, out, err);
 }
 
-int content_write_parallel(struct content_writer *cw, unsigned int workers, int fd,
-			   const char *name, struct content *out, struct err *err)
+int content_write_parallel(struct content_writer *cw, unsigned int workers,
+			   const struct content_input *in, struct content *out, struct err *err)
 {
 	static const struct pool_ops ops = { next_batch, put_batch, list_batch, release_batch };
 
 	if (workers <= 1)
-		return content_write(cw, fd, name, out, err);
-	begin(cw, fd, name, false);
-	int ret = pool_run(&ops, sizeof(struct batch), workers, workers + 1, cw, err);
+		return content_write(cw, in, out, err);
+	int ret = begin(cw, in, false, err);
+	if (ret == 0)
+		ret = pool_run(&ops, sizeof(struct batch), workers, workers + 1, cw, err);
 	return ret < 0 ? ret : end(cw, out, err);
 }

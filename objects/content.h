@@ -26,11 +26,25 @@ struct content_writer *content_writer_new(const struct chunker_params *params,
 					  const struct object_sink *sink);
 void content_writer_free(struct content_writer *cw);
 
-/* All of `fd` from where it stands; `name` for messages. */
-int content_write(struct content_writer *cw, int fd, const char *name, struct content *out,
+struct content_input {
+	int fd;
+	const char *name;		/* for messages */
+	/*
+	 * The encoded map of a file's holes, empty for none.  With one, the file is read from its
+	 * beginning, and where the map says so it is not read at all.
+	 */
+	const unsigned char *holes;
+	size_t holes_len;
+	/* What was read of a pipe already; not with a map of holes. */
+	const unsigned char *head;
+	size_t head_len;
+};
+
+/* All of the input, from where it stands. */
+int content_write(struct content_writer *cw, const struct content_input *in, struct content *out,
 		  struct err *err);
 /* The same by several workers: one cuts at a time, all hash, compress and seal. */
-int content_write_parallel(struct content_writer *cw, unsigned int workers, int fd,
-			   const char *name, struct content *out, struct err *err);
+int content_write_parallel(struct content_writer *cw, unsigned int workers,
+			   const struct content_input *in, struct content *out, struct err *err);
 
 #endif

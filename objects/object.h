@@ -156,6 +156,8 @@ int holes_check(const unsigned char *p, size_t n, size_t *nr_out, uint64_t *end_
 
 /* Encode one leaf piece or one upper piece. */
 void tree_encode_entry(struct buf *out, const struct tree_entry *e);
+/* One encoded entry alone, which fills `n` bytes; `out` borrows from them.  1, or negative. */
+int tree_decode_entry(const void *p, size_t n, struct tree_entry *out, struct err *err);
 /* object = header(level, count) + items */
 void tree_encode(struct buf *out, unsigned int level, uint64_t nr, const struct buf *items);
 void tree_encode_piece(struct buf *out, const struct tree_piece *p);

@@ -1004,6 +1004,23 @@ done:
 	return ret;
 }
 
+int session_has(struct session *s, const struct oid *id, enum obj_type type, struct err *err)
+{
+	struct index_loc loc;
+	int ret = enter(s, err);
+
+	if (ret < 0)
+		return ret;
+	ret = find_stored(s, id, false, &loc, err);
+	if (ret == 0) {
+		sys_lock(&s->lock);
+		ret = idset_has(&s->pending[type], id);
+		sys_unlock(&s->lock);
+	}
+	leave(s);
+	return ret;
+}
+
 int session_repack(struct session *s, const struct oid *id, enum obj_type type, const void *p,
 		   size_t n, struct err *err)
 {

@@ -46,6 +46,8 @@ const struct store_options *store_opts(const struct store *st);
 struct chunker_params store_chunker_params(const struct store *st);
 /* Where the index and its like are. */
 const char *store_index_dir(const struct store *st);
+/* Where what does not last may be written. */
+const char *store_tmp_dir(const struct store *st);
 /* Why the index had to be rebuilt when the store was opened, or NULL. */
 const char *store_healed(const struct store *st);
 
@@ -77,6 +79,8 @@ int session_begin(struct session **out, struct store *st, struct err *err);
 /* Check, hash, look up, gather.  `is_new_out` may be NULL. */
 int session_put(struct session *s, enum obj_type type, const void *p, size_t n, struct oid *id_out,
 		bool *is_new_out, struct err *err);
+/* Is it stored, or taken on by this session?  1, 0, or negative. */
+int session_has(struct session *s, const struct oid *id, enum obj_type type, struct err *err);
 /* Store it again although it is there: `ub pack --repack`.  `id` is what it hashes to. */
 int session_repack(struct session *s, const struct oid *id, enum obj_type type, const void *p,
 		   size_t n, struct err *err);

@@ -92,6 +92,16 @@ void tree_encode_entry(struct buf *out, const struct tree_entry *e)
 	buf_put_lenbytes(out, e->attrs, e->attrs_len);
 }
 
+int tree_decode_entry(const void *p, size_t n, struct tree_entry *out, struct err *err)
+{
+	struct tree_iter it = { .p = p, .end = (const unsigned char *)p + n, .left = 1 };
+	int ret = tree_iter_next(&it, out, err);
+
+	if (ret == 1 && it.p != it.end)
+		ret = err_set(err, ERR_CORRUPT, "an entry is followed by something else");
+	return ret;
+}
+
 void tree_encode_piece(struct buf *out, const struct tree_piece *p)
 {
 	buf_put_lenbytes(out, p->first, p->first_len);

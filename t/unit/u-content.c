@@ -61,6 +61,8 @@ static int compare(const void *p, size_t n, void *data, struct err *err)
 	return 0;
 }
 
+#define IN(file) (&(struct content_input){ .fd = (file), .name = "file" })
+
 static void test_workers_and_batches_do_not_matter(void)
 {
 	static const size_t sizes[] = { 0, 1, 64, 65535, 1 << 20, 1300000, 9000000, 30000000 };
@@ -80,8 +82,9 @@ static void test_workers_and_batches_do_not_matter(void)
 		for (unsigned int workers = 0; workers < 5; workers++) {
 			struct content c = { 0 };
 			lseek(fd, 0, SEEK_SET);
-			int ret = workers == 0 ? content_write(cw, fd, "it", &c, &err) :
-				  content_write_parallel(cw, workers, fd, "it", &c, &err);
+			int ret = workers == 0 ?
+				  content_write(cw, IN(fd), &c, &err) :
+				  content_write_parallel(cw, workers, IN(fd), &c, &err);
 			CHECK(ret == 0 && c.size == n);
 			CHECK((c.kind == CONTENT_NONE) == (n == 0));
 			CHECK(!workers || oid_eq(&c.id, &all[i].id));
@@ -120,7 +123,7 @@ static void test_short_reads_do_not_matter(void)
 	make_content(p, SIZE, 3);
 	int file = open_file(p, SIZE);
 	lseek(file, 0, SEEK_SET);
-	CHECK(content_write(cw, file, "file", &a, &err) == 0);
+	CHECK(content_write(cw, IN(file), &a, &err) == 0);
 	REQUIRE(pipe(fd) == 0);
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -134,7 +137,7 @@ static void test_short_reads_do_not_matter(void)
 		_exit(0);
 	}
 	close(fd[1]);
-	CHECK(content_write_parallel(cw, 3, fd[0], "pipe", &b, &err) == 0);
+	CHECK(content_write_parallel(cw, 3, IN(fd[0]), &b, &err) == 0);
 	close(fd[0]);
 	waitpid(pid, NULL, 0);
 	CHECK(oid_eq(&a.id, &b.id) && a.size == b.size);
@@ -161,17 +164,17 @@ static void test_after_a_failed_read_the_next_file_is_whole(void)
 	make_content(p, SIZE, 5);
 	int fd = open_file(p, SIZE);
 	lseek(fd, 0, SEEK_SET);
-	CHECK(content_write(cw, fd, "file", &a, &err) == 0);
+	CHECK(content_write(cw, IN(fd), &a, &err) == 0);
 	for (unsigned int workers = 1; workers < 4; workers++) {
 		lseek(fd, 0, SEEK_SET);
 		setenv("UB_TEST_FAULT", "eio:read@3", 1);
 		fault_setup();
-		CHECK(content_write_parallel(cw, workers, fd, "file", &b, &err) == ERR_SYS);
+		CHECK(content_write_parallel(cw, workers, IN(fd), &b, &err) == ERR_SYS);
 		CHECK(err.sys_errno == EIO && strstr(err.msg, "file"));
 		unsetenv("UB_TEST_FAULT");
 		fault_setup();
 		lseek(fd, 0, SEEK_SET);
-		CHECK(content_write_parallel(cw, workers, fd, "file", &b, &err) == 0);
+		CHECK(content_write_parallel(cw, workers, IN(fd), &b, &err) == 0);
 		CHECK(oid_eq(&a.id, &b.id));
 	}
 	CHECK(!session_has_failed(s));

@@ -1,0 +1,43 @@
+/*
+ * ub add: put paths under backup.
+ */
+#include <sys/stat.h>
+
+#include "lib/sys.h"
+#include "builtin/source-list.h"
+
+static const char add_usage[] = "ub add PATH...";
+
+static int add_one(struct ub *ub, struct place *root, const char *typed, struct err *err)
+{
+	struct stat st;
+	char *path = source_resolve(typed, err);
+
+	if (!path)
+		return err->code;
+	int ret = sys_lstat(path, &st) < 0 ? err_sys(err, "add '%s'", typed) :
+					     source_list_add(ub, root, path, err);
+	if (ret == 0)
+		ub_say(ub, "'%s' is under backup already", path);
+	else if (ret > 0 && ub->verbose)
+		ub_say(ub, "'%s' is now under backup", path);
+	sys_free(path);
+	return ret < 0 ? ret : 0;
+}
+
+int cmd_add(struct ub *ub, int argc, char **argv, struct err *err)
+{
+	const struct opt opts[] = { OPT_END };
+	int ret = ub_parse(ub, opts, add_usage, &argc, &argv, err);
+
+	if (ret < 0)
+		return ret;
+	if (argc == 0)
+		return err_set(err, ERR_USAGE, "which path is to be backed up?");
+	struct place *root = place_new_root();
+	ret = source_list_load(ub, root, err);
+	for (int i = 0; i < argc && ret == 0; i++)
+		ret = add_one(ub, root, argv[i], err);
+	place_free(root);
+	return ret;
+}

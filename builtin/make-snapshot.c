@@ -1,0 +1,518 @@
+/*
+ * Snapshots as commands make them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/config.h"
+#include "lib/lines.h"
+#include "lib/number.h"
+#include "lib/path.h"
+#include "lib/quote.h"
+#include "lib/sys.h"
+#include "objects/store.h"
+#include "fs/snapshot.h"
+
+#include "builtin/make-snapshot.h"
+
+#define LINE_MAX_BYTES 65536
+
+struct typed {
+	struct ub *ub;
+	struct snapshot_request *r;
+	struct place *root;
+	struct ignore_rules *excludes;
+	struct scan_skip *skip;
+	size_t nr_skip;
+	pid_t child;
+	int child_fd;
+	struct progress progress;
+	uint64_t started;
+};
+
+void snapshot_request_release(struct snapshot_request *r)
+{
+	opt_list_release(&r->message);
+	opt_list_release(&r->tags);
+	opt_list_release(&r->excludes);
+	opt_list_release(&r->iexcludes);
+	opt_list_release(&r->exclude_files);
+	opt_list_release(&r->files_from);
+	opt_list_release(&r->files_from_raw);
+}
+
+/* -- which places -- */
+
+static int want_all(const struct place *p)
+{
+	int nr = p->is_source;
+
+	((struct place *)p)->is_wanted = p->is_source;
+	for (struct place *c = p->child; c; c = c->next)
+		nr += want_all(c);
+	return nr;
+}
+
+/* Is every source among what was asked for? */
+static bool covers_all(const struct place *p)
+{
+	if (p->is_wanted)
+		return true;
+	if (p->is_source)
+		return false;
+	for (const struct place *c = p->child; c; c = c->next)
+		if (!covers_all(c))
+			return false;
+	return true;
+}
+
+/* What lies in a place that is read is read with it; sources in it keep their own rules. */
+static void want_below(struct place *p, bool is_above)
+{
+	p->is_wanted |= is_above && p->is_source;
+	for (struct place *c = p->child; c; c = c->next)
+		want_below(c, is_above || p->is_wanted);
+}
+
+static bool is_under_source(const struct place *p)
+{
+	for (; p; p = p->parent)
+		if (p->is_source)
+			return true;
+	return false;
+}
+
+static int want_path(struct typed *c, const char *typed, bool adds, struct err *err)
+{
+	char *path = source_resolve(typed, err);
+	struct place *p = NULL;
+
+	if (!path)
+		return err->code;
+	int ret = place_add(c->root, path, &p, err);
+	if (ret == 0 && source_list_is_own(c->ub, path))
+		ret = err_set(err, ERR_REFUSED, "'%s' belongs to ub itself, and is not backed up",
+			      path);
+	if (ret == 0 && adds && !is_under_source(p)) {
+		struct stat st;
+		ret = sys_lstat(path, &st) < 0 ? err_sys(err, "back up '%s'", typed) :
+						 source_list_add(c->ub, c->root, path, err);
+		if (ret > 0)
+			ub_say(c->ub, "'%s' was under no source, and is one from now on", path);
+	}
+	if (ret >= 0)
+		p->is_wanted = true;
+	sys_free(path);
+	return ret < 0 ? ret : 0;
+}
+
+static int read_list(struct typed *c, const char *file, char stop, struct err *err)
+{
+	bool is_stdin = strcmp(file, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : sys_open(file, O_RDONLY | O_CLOEXEC, 0);
+	struct lines lines;
+	const char *p;
+	size_t n;
+	int ret;
+
+	if (fd < 0)
+		return err_sys(err, "open '%s'", file);
+	lines_init(&lines, fd, is_stdin ? "standard input" : file, stop, LINE_MAX_BYTES);
+	while ((ret = lines_next(&lines, &p, &n, err)) > 0) {
+		struct buf name = BUF_INIT;
+		ret = stop ? quote_read(p, n, &name, err) : 0;
+		if (!stop)
+			buf_put(&name, p, n);
+		if (ret == 0 && name.len > 0)
+			ret = want_path(c, buf_str(&name), false, err);
+		buf_release(&name);
+		if (ret < 0)
+			break;
+	}
+	lines_release(&lines);
+	if (!is_stdin)
+		sys_close(fd);
+	return ret;
+}
+
+static int choose_places(struct typed *c, int argc, char **argv, bool *is_partial,
+			 struct err *err)
+{
+	struct snapshot_request *r = c->r;
+	bool has_list = r->files_from.nr + r->files_from_raw.nr > 0;
+	int ret = source_list_load(c->ub, c->root, err);
+
+	*is_partial = has_list || r->from_stdin || r->from_command;
+	for (int i = 0; i < argc && ret == 0 && !r->from_command; i++)
+		ret = want_path(c, argv[i], true, err);
+	for (size_t i = 0; i < r->files_from.nr && ret == 0; i++)
+		ret = read_list(c, r->files_from.v[i], '\n', err);
+	for (size_t i = 0; i < r->files_from_raw.nr && ret == 0; i++)
+		ret = read_list(c, r->files_from_raw.v[i], '\0', err);
+	if (ret < 0 || *is_partial)
+		return ret;
+	if (argc > 0 && !r->all_sources) {
+		*is_partial = !covers_all(c->root);
+		want_below(c->root, false);
+		return 0;
+	}
+	if (want_all(c->root) == 0)
+		return err_set(err, ERR_FAILED, "nothing is under backup yet: say which paths, or "
+			       "'ub add PATH' first");
+	return 0;
+}
+
+/* -- what stays out -- */
+
+static int read_excludes(struct typed *c, struct err *err)
+{
+	struct snapshot_request *r = c->r;
+	int ret = 0;
+
+	c->excludes = ignore_new();
+	for (size_t i = 0; i < r->excludes.nr; i++)
+		ignore_add(c->excludes, r->excludes.v[i], false);
+	for (size_t i = 0; i < r->iexcludes.nr; i++)
+		ignore_add(c->excludes, r->iexcludes.v[i], true);
+	for (size_t i = 0; i < r->exclude_files.nr && ret == 0; i++) {
+		const char *file = r->exclude_files.v[i], *p;
+		int fd = sys_open(file, O_RDONLY | O_CLOEXEC, 0);
+		struct lines lines;
+		size_t n;
+		if (fd < 0)
+			return err_sys(err, "open '%s'", file);
+		lines_init(&lines, fd, file, '\n', LINE_MAX_BYTES);
+		while ((ret = lines_next(&lines, &p, &n, err)) > 0)
+			ignore_add(c->excludes, p, false);
+		lines_release(&lines);
+		sys_close(fd);
+	}
+	return ret;
+}
+
+static void skip_folder(struct typed *c, const char *path, const char *rule)
+{
+	struct stat st;
+
+	if (!path || sys_stat(path, &st) < 0)
+		return;
+	c->skip = xrealloc(c->skip, (c->nr_skip + 1) * sizeof(*c->skip));
+	c->skip[c->nr_skip++] = (struct scan_skip){
+		(uint64_t)major(st.st_dev) << 32 | minor(st.st_dev), st.st_ino, rule,
+	};
+}
+
+/* The repository, wherever its parts are, and what is only kept to be fast. */
+static void find_own_folders(struct typed *c)
+{
+	static const char *const keys[] = { "store.meta", "store.data" };
+	char *cache = path_cache_home();
+	struct buf value = BUF_INIT;
+
+	skip_folder(c, c->ub->repo_path, "the repository");
+	skip_folder(c, cache, "caches of ub");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		struct err ignored = ERR_INIT;
+		buf_reset(&value);
+		if (config_get_str(c->ub->config, keys[i], &value, &ignored) == 0)
+			skip_folder(c, buf_str(&value), "the repository");
+	}
+	buf_release(&value);
+	sys_free(cache);
+}
+
+/* -- what is said along the way -- */
+
+static void problem(const char *path, const char *op, int error, const char *text, void *data)
+{
+	struct typed *c = data;
+	struct buf line = BUF_INIT, message = BUF_INIT;
+	struct json j;
+
+	if (error == EBUSY)
+		buf_printf(&message, "'/%s' changed while it was read, twice", path);
+	else if (error == ENOENT)
+		buf_printf(&message, "'/%s' vanished before it could be read", path);
+	else if (error == EAGAIN)
+		buf_printf(&message, "'/%s' became something else while it was read", path);
+	else
+		buf_printf(&message, "cannot %s%s%s%s '/%s': %s", op, *text ? " '" : "", text,
+			   *text ? "' of" : "", path, sys_error_text(error));
+	ub_warn(c->ub, "%s", buf_str(&message));
+	if (c->ub->json) {
+		json_begin(&j, &line, "unreadable");
+		json_path(&j, "path", path, strlen(path));
+		json_str(&j, "operation", op);
+		json_i64(&j, "errno", error);
+		json_str(&j, "message", buf_str(&message));
+		json_end(&j);
+		out_buf(&c->ub->out, &line);
+	}
+	buf_release(&message);
+	buf_release(&line);
+}
+
+static void changed(const char *path, bool is_new, void *data)
+{
+	struct typed *c = data;
+	struct buf line = BUF_INIT;
+
+	if (c->ub->json)
+		return;
+	progress_hide(&c->progress);
+	buf_put_str(&line, is_new ? "A\t" : "M\t");
+	quote_put(&line, path, strlen(path));
+	buf_put_u8(&line, '\n');
+	out_buf(&c->ub->out, &line);
+	buf_release(&line);
+}
+
+static int say_absent(struct place *p, void *data, struct err *err)
+{
+	struct typed *c = data;
+
+	(void)err;
+	if (!p->is_absent)
+		return 0;
+	char *path = place_path(p);
+	ub_warn(c->ub, "source '%s' is not there%s", path,
+		p->is_kept ? ": what the snapshot before has of it was carried over" : "");
+	sys_free(path);
+	return 0;
+}
+
+/* -- a command to read from -- */
+
+static int child_ended(void *data, struct err *err)
+{
+	struct typed *c = data;
+	int status = 0;
+
+	if (c->child <= 0)
+		return 0;
+	int ret = sys_wait_child(c->child, &status);
+	c->child = 0;
+	if (ret < 0)
+		return err_sys(err, "wait for the command");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFSIGNALED(status))
+		return err_set(err, ERR_FAILED, "the command was ended by signal %d: nothing is "
+			       "committed", WTERMSIG(status));
+	return err_set(err, ERR_FAILED, "the command failed with status %d: nothing is committed",
+		       WEXITSTATUS(status));
+}
+
+static int open_stream(struct typed *c, struct snapshot_options *o, int argc, char **argv,
+		       struct err *err)
+{
+	struct snapshot_request *r = c->r;
+
+	if (!r->from_stdin && !r->from_command)
+		return 0;
+	o->stream_fd = STDIN_FILENO;
+	if (r->from_command) {
+		c->child_fd = o->stream_fd = sys_spawn_read_argv(argv, &c->child);
+		if (o->stream_fd < 0)
+			return err_sys(err, "run '%s'", argv[0]);
+	}
+	(void)argc;
+	o->stream_end = child_ended;
+	o->stream_data = c;
+	return 0;
+}
+
+/* -- the end -- */
+
+static void print_json(struct typed *c, const struct snapshot *s)
+{
+	struct buf line = BUF_INIT;
+	struct json j;
+
+	json_begin(&j, &line, "summary");
+	if (oid_is_zero(&s->commit))
+		json_null(&j, "commit");
+	else
+		json_str(&j, "commit", oid_hex(&s->commit).s);
+	json_str(&j, "tree", oid_hex(&s->tree).s);
+	json_u64(&j, "files_new", s->counts.files_new);
+	json_u64(&j, "files_changed", s->counts.files_changed);
+	json_u64(&j, "files_unmodified", s->counts.files_unmodified);
+	json_u64(&j, "dirs", s->counts.dirs);
+	json_u64(&j, "bytes_read", s->counts.bytes_read);
+	json_u64(&j, "bytes_new", s->bytes_new);
+	json_u64(&j, "bytes_stored", s->bytes_stored);
+	json_u64(&j, "errors", s->counts.errors + s->absent);
+	json_u64(&j, "skipped", s->counts.skipped);
+	json_u64(&j, "files", s->counts.files);
+	json_u64(&j, "bytes", s->counts.bytes);
+	json_bool(&j, "incomplete", s->is_incomplete);
+	json_double(&j, "seconds", (double)(sys_monotonic_ns() - c->started) / 1e9);
+	json_end(&j);
+	out_buf(&c->ub->out, &line);
+	buf_release(&line);
+}
+
+static void print_text(struct typed *c, const struct snapshot *s)
+{
+	const struct snapshot_request *r = c->r;
+	char *device = repo_device_name(c->ub);
+	struct buf message = BUF_INIT;
+
+	if (r->message.nr > 0)
+		buf_put(&message, r->message.v[0], strcspn(r->message.v[0], "\n"));
+	if (oid_is_zero(&s->commit)) {
+		out_printf(&c->ub->out, c->ub->dry_run ? "[%s/main would move] %s\n" :
+			   "[%s/main unchanged] %s\n", device, buf_str(&message));
+	} else {
+		out_printf(&c->ub->out, "[%s/main %.7s] %s\n", device, oid_hex(&s->commit).s,
+			   buf_str(&message));
+	}
+	out_printf(&c->ub->out, " %" PRIu64 " new, %" PRIu64 " changed, %" PRIu64
+		   " unmodified; %" PRIu64 " files, %" PRIu64 " folders, %s\n",
+		   s->counts.files_new, s->counts.files_changed, s->counts.files_unmodified,
+		   s->counts.files, s->counts.dirs, number_human(s->counts.bytes).s);
+	out_printf(&c->ub->out, " %s read", number_human(s->counts.bytes_read).s);
+	out_printf(&c->ub->out, ", %s new", number_human(s->bytes_new).s);
+	out_printf(&c->ub->out, ", %s stored", number_human(s->bytes_stored).s);
+	if (s->counts.skipped)
+		out_printf(&c->ub->out, "; %" PRIu64 " left out", s->counts.skipped);
+	out_str(&c->ub->out, "\n");
+	buf_release(&message);
+	sys_free(device);
+}
+
+static int finish(struct typed *c, const struct snapshot *s, struct err *err)
+{
+	int ret = place_each(c->root, say_absent, c, err);
+
+	if (c->ub->json)
+		print_json(c, s);
+	else if (!c->ub->quiet)
+		print_text(c, s);
+	if (s->counts.errors > 0)
+		ub_warn(c->ub, "%" PRIu64 " %s could not be read as a whole", s->counts.errors,
+			s->counts.errors == 1 ? "file" : "files");
+	return ret < 0 ? ret : s->is_incomplete ? EXIT_PARTIAL : 0;
+}
+
+static char *cache_folder(struct ub *ub)
+{
+	char *home = path_cache_home(), *path = NULL, id[2 * HASH_SIZE + 1];
+
+	if (home) {
+		hex_encode(id, keys_repo_id(ub->keys), HASH_SIZE);
+		path = path_join(home, id);
+	}
+	sys_free(home);
+	return path;
+}
+
+static int check_request(const struct snapshot_request *r, int argc, struct err *err)
+{
+	bool has_stream = r->from_stdin || r->from_command;
+
+	if (r->from_stdin && (r->from_command || argc > 0))
+		return err_set(err, ERR_USAGE, "--stdin goes without paths and commands");
+	if (r->from_command && argc == 0)
+		return err_set(err, ERR_USAGE, "which command? --stdin-from-command -- COMMAND");
+	if (has_stream && r->files_from.nr + r->files_from_raw.nr > 0)
+		return err_set(err, ERR_USAGE, "--stdin and --files-from do not go together");
+	if (r->stdin_name && !has_stream)
+		return err_set(err, ERR_USAGE, "--stdin-filename wants --stdin");
+	return 0;
+}
+
+static char *stream_path(const struct snapshot_request *r, struct err *err)
+{
+	const char *name = r->stdin_name ? r->stdin_name : "stdin";
+	char *path = *name == '/' ? xstrdup(name) : xasprintf("/%s", name);
+	struct place *root = place_new_root(), *p = NULL;
+	char *clean = NULL;
+
+	if (place_add(root, path, &p, err) == 0) {
+		clean = place_path(p);
+		if (!p->parent) {
+			err_set(err, ERR_USAGE, "'%s' cannot be the name of a file", name);
+			sys_free(clean);
+			clean = NULL;
+		}
+	}
+	place_free(root);
+	sys_free(path);
+	return clean;
+}
+
+static int run(struct typed *c, int argc, char **argv, struct err *err)
+{
+	struct ub *ub = c->ub;
+	struct snapshot_request *r = c->r;
+	char *device = repo_device_name(ub), *cache = cache_folder(ub);
+	char *name = stream_path(r, err);
+	struct snapshot_options o = {
+		.refs = ub->refs, .root = c->root, .device = device,
+		.message = r->message.v, .nr_message = r->message.nr,
+		.tags = r->tags.v, .nr_tags = r->tags.nr,
+		.skip_if_unchanged = r->skip_if_unchanged, .dry_run = ub->dry_run,
+		.lock_wait = repo_lock_wait(ub), .stream_fd = -1, .stream_name = name,
+		.scan = {
+			.store = ub->store, .workers = store_opts(ub->store)->workers,
+			.one_fs = r->one_fs, .force = r->force, .cache_dir = cache,
+			.spill_dir = store_tmp_dir(ub->store), .progress = &c->progress,
+			.problem = problem, .data = c,
+		},
+	};
+	struct snapshot s;
+	int ret = name ? 0 : (int)err->code;
+
+	if (ret == 0)
+		ret = check_request(r, argc, err);
+	if (ret == 0)
+		ret = choose_places(c, argc, argv, &o.scan.is_partial, err);
+	if (ret == 0)
+		ret = read_excludes(c, err);
+	if (ret == 0)
+		ret = open_stream(c, &o, argc, argv, err);
+	if (ret < 0)
+		goto done;
+	find_own_folders(c);
+	o.scan.skip = c->skip;
+	o.scan.nr_skip = c->nr_skip;
+	o.scan.excludes = ignore_is_empty(c->excludes) ? NULL : c->excludes;
+	o.scan.changed = ub->verbose ? changed : NULL;
+	sys_raise_open_files();
+	progress_begin(&c->progress, ub_progress(ub), "committing", 0, "bytes");
+	ret = snapshot_make(&s, &o, err);
+	progress_end(&c->progress);
+	if (ret == 0)
+		ret = finish(c, &s, err);
+done:
+	sys_free(device);
+	sys_free(cache);
+	sys_free(name);
+	return ret;
+}
+
+int snapshot_request_run(struct ub *ub, struct snapshot_request *r, int argc, char **argv,
+			 struct err *err)
+{
+	struct typed c = { .ub = ub, .r = r, .child_fd = -1, .started = sys_monotonic_ns() };
+	struct err ignored = ERR_INIT;
+
+	c.root = place_new_root();
+	int ret = run(&c, argc, argv, err);
+	if (c.child_fd >= 0)
+		sys_close(c.child_fd);
+	child_ended(&c, &ignored);
+	ignore_free(c.excludes);
+	sys_free(c.skip);
+	place_free(c.root);
+	return ret;
+}

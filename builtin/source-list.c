@@ -1,0 +1,95 @@
+/*
+ * Sources in the configuration.
+ */
+#include <string.h>
+
+#include "lib/config.h"
+#include "lib/path.h"
+#include "lib/sys.h"
+
+#include "builtin/source-list.h"
+
+char *source_list_key(struct ub *ub)
+{
+	char *device = repo_device_name(ub);
+	char *key = xasprintf("source.%s.path", device);
+
+	sys_free(device);
+	return key;
+}
+
+char *source_list_file(struct ub *ub)
+{
+	return path_join(ub->repo_path, "config");
+}
+
+struct load {
+	const char *key;
+	struct place *root;
+};
+
+static int load_one(const char *key, const char *value, const char *origin, void *data,
+		    struct err *err)
+{
+	struct load *load = data;
+	struct place *p;
+
+	if (strcmp(key, load->key) != 0)
+		return 0;
+	int ret = value ? place_add(load->root, value, &p, err) :
+			  err_set(err, ERR_USAGE, "a source without a path");
+	if (ret < 0)
+		return err_wrap(err, "%s", origin);
+	p->is_source = true;
+	return 0;
+}
+
+int source_list_load(struct ub *ub, struct place *root, struct err *err)
+{
+	char *key = source_list_key(ub);
+	struct load load = { key, root };
+	int ret = config_each(ub->config, load_one, &load, err);
+
+	sys_free(key);
+	return ret;
+}
+
+static bool is_in(const char *path, const char *dir)
+{
+	char *real = dir ? sys_realpath(dir) : NULL;
+	size_t n = real ? strlen(real) : 0;
+	bool answer = n > 0 && strncmp(path, real, n) == 0 && (path[n] == '/' || !path[n]);
+
+	sys_free(real);
+	return answer;
+}
+
+bool source_list_is_own(struct ub *ub, const char *path)
+{
+	char *cache = path_cache_home();
+	bool answer = is_in(path, ub->repo_path) || is_in(path, cache);
+
+	sys_free(cache);
+	return answer;
+}
+
+int source_list_add(struct ub *ub, struct place *root, const char *path, struct err *err)
+{
+	struct place *p;
+	int ret = 0;
+
+	if (source_list_is_own(ub, path))
+		return err_set(err, ERR_REFUSED, "'%s' belongs to ub itself, and is not backed up",
+			       path);
+	ret = place_add(root, path, &p, err);
+	if (ret < 0 || p->is_source)
+		return ret;
+	p->is_source = true;
+	if (ub->dry_run)
+		return 1;
+	char *key = source_list_key(ub), *file = source_list_file(ub);
+	ret = config_add(file, key, path, err);
+	sys_free(key);
+	sys_free(file);
+	return ret < 0 ? ret : 1;
+}

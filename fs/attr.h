@@ -1,0 +1,71 @@
+#ifndef FS_ATTR_H
+#define FS_ATTR_H
+
+/*
+ * What a file carries beside its content: read from the disk into the attributes of a tree entry
+ * (attr.c), and put back (attr-set.c).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "objects/builder.h"
+#include "objects/object.h"
+
+/* One file as statx() shows it. */
+struct file_stat {
+	enum entry_type type;
+	uint32_t mode;			/* 07777 */
+	uint64_t size;			/* as the system says, of whatever type */
+	int64_t mtime_s, ctime_s, birth_s;
+	uint32_t mtime_ns, ctime_ns, birth_ns;
+	bool has_birth;
+	uint32_t uid, gid;
+	uint64_t ino, dev;		/* dev: major << 32 | minor */
+	uint32_t rdev_major, rdev_minor;
+	uint64_t blocks;		/* of 512 bytes */
+	uint32_t nlink;
+	uint64_t mount;			/* id of the mount, where the kernel tells; else 0 */
+};
+
+/*
+ * `name` in `dirfd`, last link not followed; "" is what `dirfd` itself is.  0, or -1 and errno
+ * (ENOTSUP: a type that trees do not know).
+ */
+int file_stat_at(int dirfd, const char *name, struct file_stat *out);
+
+/* One thread's buffers, and the names of owners it has asked for. */
+struct attr_reader;
+/* `sink` stores what is too large for a tree; borrowed. */
+struct attr_reader *attr_reader_new(const struct object_sink *sink);
+void attr_reader_free(struct attr_reader *r);
+
+/*
+ * What could not be read of a file: `op` is the operation ("read xattr"), `error` an errno,
+ * `text` the name of the attribute or "".  The rest of the file is gone on with.
+ */
+typedef void attr_problem_fn(const char *op, int error, const char *text, void *data);
+
+/*
+ * Fill in e->attrs and e->attrs_len (borrowed until the next call), with e->mode, and for links the
+ * target and e->size.  `e` has name, type and content already, `fd` is the open file or folder,
+ * -1 for what cannot be opened (links, fifos, sockets, devices).  `holes` is the encoded map,
+ * empty or NULL: none.  Negative: storing failed, or a link could not be read (ERR_SYS).
+ */
+int attr_read(struct attr_reader *r, int dirfd, const char *name, int fd,
+	      const struct file_stat *st, const struct buf *holes, struct tree_entry *e,
+	      attr_problem_fn *problem, void *data, struct err *err);
+
+/* Inode flags that people set (chattr), not those by which a file system speaks of itself. */
+#define ATTR_FLAGS_KEPT 0x6283c4ffu
+
+/*
+ * The map of holes of an open file, encoded, into `out` (replaced).  Leaves the offset at 0.
+ * `size`: where the file ends.  0, or -1 and errno.
+ */
+int holes_read(int fd, uint64_t size, struct buf *out);
+
+#endif

@@ -1,0 +1,22 @@
+#ifndef FS_NAMES_H
+#define FS_NAMES_H
+
+/*
+ * The names in an open folder, sorted bytewise, in bounded memory: what is more spills, sealed.
+ */
+
+#include "lib/err.h"
+
+#define NAMES_MEMORY ((size_t)4 << 20)
+
+struct names;
+
+/* `spill_dir`: where to, if need be; borrowed. */
+struct names *names_new(const char *spill_dir);
+void names_free(struct names *n);
+/* All names but "." and ".."; reading starts where `fd` stands.  ERR_SYS. */
+int names_read(struct names *n, int fd, struct err *err);
+/* 1 and the next name, borrowed until the next call, with its DT_*; 0 at the end. */
+int names_next(struct names *n, const char **name, unsigned char *type, struct err *err);
+
+#endif

@@ -1,0 +1,600 @@
+/*
+ * One entry of a folder: known from the stat cache, or read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/interrupt.h"
+#include "fs/scan-internal.h"
+
+#define READ_TWICE 2		/* a file that changes meanwhile is read again, once */
+#define BIG_FILE ((uint64_t)32 << 20)	/* from here on helpers are worth their start */
+
+/*
+ * A file that was changed a moment ago may be changed again without looking any different: its
+ * clock ticks every 10 ms at worst.  Whoever knows only whole seconds (old disks) is believed
+ * after two.
+ */
+#define TICK_NS INT64_C(20000000)
+#define SECONDS_NS INT64_C(2100000000)
+#define WAIT_MS_MAX 100
+
+/* Nanoseconds until the file's last change is past; 0: it is. */
+static int64_t until_clean(const struct file_stat *st)
+{
+	bool has_seconds = st->ctime_ns == 0 && st->mtime_ns == 0;
+	int64_t slack = has_seconds ? SECONDS_NS : TICK_NS;
+	struct timespec now;
+
+	sys_now(&now);
+	int64_t age_s = now.tv_sec - st->ctime_s;
+	if (age_s > 10)
+		return 0;
+	if (age_s < -10)
+		return INT64_MAX;
+	int64_t age = age_s * 1000000000 + (now.tv_nsec - (int64_t)st->ctime_ns);
+	return age > slack ? 0 : slack - age + 1000000;
+}
+
+bool scan_is_clean(const struct file_stat *st)
+{
+	return until_clean(st) == 0;
+}
+
+/* Wait for it to be past, if that is soon, and not for too many files. */
+static void wait_until_clean(struct scan_worker *w, const struct file_stat *st)
+{
+	struct scanner *s = w->s;
+	int64_t ns = until_clean(st);
+	bool waits;
+
+	if (ns == 0 || ns > 2 * TICK_NS)
+		return;
+	uint64_t ms = (uint64_t)ns / 1000000 + 1;
+	sys_lock(&s->side);
+	waits = s->waited_ms + ms <= WAIT_MS_MAX;
+	s->waited_ms += waits ? ms : 0;
+	sys_unlock(&s->side);
+	if (waits)
+		sys_sleep_ms((unsigned int)ms);
+}
+
+/* -- what is known -- */
+
+static bool looks_same(const struct file_stat *a, const struct file_stat *b)
+{
+	return a->type == b->type && a->size == b->size && a->mtime_s == b->mtime_s &&
+	       a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s &&
+	       a->ctime_ns == b->ctime_ns && a->ino == b->ino;
+}
+
+static bool is_known(const struct file_stat *st, const struct statrecord *r,
+		     const struct tree_entry *e)
+{
+	int64_t s = 0;
+	uint32_t ns = 0;
+
+	if (!(r->flags & STATRECORD_CLEAN) || r->ino != st->ino || r->ctime_s != st->ctime_s ||
+	    r->ctime_ns != st->ctime_ns || e->type != st->type)
+		return false;
+	if (e->type == ENTRY_FILE && e->size != st->size)
+		return false;
+	return tree_entry_mtime(e, &s, &ns) && s == st->mtime_s && ns == st->mtime_ns;
+}
+
+static void put_record(struct scan_worker *w, struct batch *b, const struct folder *f,
+		       const struct scan_entry *e, const struct file_stat *st, bool is_clean,
+		       uint64_t where, const void *entry, size_t entry_len)
+{
+	struct statrecord r = {
+		.flags = (is_clean ? STATRECORD_CLEAN : 0) |
+			 (st->has_birth ? STATRECORD_BIRTH : 0) |
+			 (where != STATCACHE_NONE ? STATRECORD_CHILD : 0),
+		.ino = st->ino, .ctime_s = st->ctime_s, .ctime_ns = st->ctime_ns,
+		.birth_s = st->birth_s, .birth_ns = st->birth_ns, .child = where,
+		.entry = entry, .entry_len = entry_len,
+	};
+
+	if (e->cache && e->cache->writer) {
+		struct err err = ERR_INIT;
+		uint64_t off;
+		/* The source itself: a segment of its own, which is the root. */
+		buf_reset(&w->scratch);
+		statrecord_put(&w->scratch, &r);
+		buf_put_u8(&w->scratch, 0);
+		if (statwriter_put(e->cache->writer, w->scratch.data, w->scratch.len, &off,
+				   &err) == 0)
+			e->cache->root = off << 1;
+	}
+	if (f->is_listed && f->cache && f->cache->writer)
+		statrecord_put(&b->records, &r);
+}
+
+static int note_link(struct scan_worker *w, const struct folder *f, const char *name,
+		     const struct file_stat *st, struct err *err)
+{
+	unsigned char head[16];
+	struct buf record = BUF_INIT;
+
+	for (int i = 0; i < 8; i++) {
+		head[i] = (unsigned char)(st->dev >> (56 - 8 * i));
+		head[8 + i] = (unsigned char)(st->ino >> (56 - 8 * i));
+	}
+	buf_put(&record, head, sizeof(head));
+	buf_put_str(&record, scan_path(w, f, name));
+	sys_lock(&w->s->side);
+	int ret = sorter_add(w->s->out->links, record.data, record.len, err);
+	sys_unlock(&w->s->side);
+	buf_release(&record);
+	return ret;
+}
+
+static void count(struct scan_worker *w, const struct tree_entry *e)
+{
+	struct scan_counts *c = &w->counts;
+
+	if (e->type == ENTRY_FILE) {
+		c->files++;
+		if (__builtin_add_overflow(c->bytes, e->size, &c->bytes))
+			c->bytes = UINT64_MAX;
+	} else if (e->type == ENTRY_DIR) {
+		c->dirs++;
+	} else {
+		c->others++;
+	}
+}
+
+/* -- problems of one file -- */
+
+struct file_at {
+	struct scan_worker *w;
+	const struct folder *folder;
+	const char *name;
+	bool has_problem;		/* not to be taken for known next time */
+};
+
+static void attr_problem(const char *op, int error, const char *text, void *data)
+{
+	struct file_at *at = data;
+
+	at->has_problem = true;
+	char *path = xstrdup(scan_path(at->w, at->folder, at->name));
+
+	scan_problem(at->w, path, op, error, text);
+	sys_free(path);
+}
+
+static void file_problem(struct file_at *at, const char *op, int error)
+{
+	attr_problem(op, error, "", at);
+}
+
+/* -- content -- */
+
+/* As much as a small file has, in one read: 0, or -1 and errno. */
+static int read_small(struct scan_worker *w, int fd, size_t size, size_t *got_out)
+{
+	size_t done = 0;
+
+	if (!w->small)
+		w->small = xmalloc(ZERO_MIN + 1);
+	while (done <= size) {
+		ssize_t got = sys_pread(fd, w->small + done, size + 1 - done, (off_t)done);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		done += (size_t)got;
+		if (got == 0 || done == size)
+			break;
+	}
+	*got_out = done;
+	return 0;
+}
+
+static int put_small(struct scan_worker *w, size_t size, struct tree_entry *e, struct err *err)
+{
+	e->size = size;
+	e->content = size == 0 ? CONTENT_NONE : size <= INLINE_MAX ? CONTENT_INLINE : CONTENT_BLOB;
+	e->data = w->small;
+	if (e->content != CONTENT_BLOB)
+		return 0;
+	return w->s->sink.put(w->s->sink.data, OBJ_BLOB, w->small, size, &e->id, err);
+}
+
+/* One large file at a time is read by several; the others are busy with the rest. */
+static int put_large(struct scan_worker *w, int fd, const char *name, uint64_t size,
+		     struct tree_entry *e, struct err *err)
+{
+	struct scanner *s = w->s;
+	struct content_input in = {
+		.fd = fd, .name = name, .holes = w->holes.data, .holes_len = w->holes.len,
+	};
+	struct content c;
+	bool has_helpers = false;
+
+	if (!w->writer)
+		w->writer = content_writer_new(&s->params, &s->sink);
+	if (size >= BIG_FILE && s->o->workers > 1) {
+		sys_lock(&s->lock);
+		has_helpers = !s->is_big_busy;
+		s->is_big_busy = true;
+		sys_unlock(&s->lock);
+	}
+	sys_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	int ret = has_helpers ? content_write_parallel(w->writer, s->o->workers, &in, &c, err) :
+				content_write(w->writer, &in, &c, err);
+	if (has_helpers) {
+		sys_lock(&s->lock);
+		s->is_big_busy = false;
+		sys_unlock(&s->lock);
+	}
+	if (ret < 0)
+		return ret;
+	e->size = c.size;
+	e->content = c.kind;
+	e->id = c.id;
+	return 0;
+}
+
+/* A list of few bytes has none; what is small is always small. */
+static bool is_small(const struct scanner *s, uint64_t size)
+{
+	return size < ZERO_MIN && size <= s->params.min;
+}
+
+/*
+ * Read all of an open file.  1: done; 0: it could not be read, which was said; negative: what was
+ * read could not be stored.
+ */
+static int read_content(struct file_at *at, int fd, const struct file_stat *st,
+			struct tree_entry *e, struct err *err)
+{
+	struct scan_worker *w = at->w;
+	size_t got = 0;
+
+	buf_reset(&w->holes);
+	if (st->size > 0 && holes_read(fd, st->size, &w->holes) < 0) {
+		file_problem(at, "find holes", errno);
+		return 0;
+	}
+	if (is_small(w->s, st->size)) {
+		if (read_small(w, fd, (size_t)st->size, &got) < 0) {
+			file_problem(at, "read", errno);
+			return 0;
+		}
+		int ret = put_small(w, got, e, err);
+		return ret < 0 ? ret : 1;
+	}
+	int ret = put_large(w, fd, at->name, st->size, e, err);
+	if (ret == ERR_SYS && !session_has_failed(w->s->o->session)) {
+		file_problem(at, "read", err->sys_errno);
+		err_clear(err);
+		return 0;
+	}
+	if (ret < 0)
+		return ret;
+	/* Small after all: it shrank. */
+	if (e->size > 0 && e->size <= INLINE_MAX) {
+		ret = read_small(w, fd, INLINE_MAX, &got);
+		return ret < 0 ? 0 : (put_small(w, got, e, err) < 0 ? (int)err->code : 1);
+	}
+	return 1;
+}
+
+/* A map that does not fit what was read is of a file that changed. */
+static void fit_holes(struct scan_worker *w, const struct tree_entry *e)
+{
+	struct err err = ERR_INIT;
+	uint64_t end = 0;
+
+	if (w->holes.len > 0 && (holes_check(w->holes.data, w->holes.len, NULL, &end, &err) < 0 ||
+				 end > e->size))
+		buf_reset(&w->holes);
+}
+
+/* As open(), but the file's access time stays if that can be. */
+static int open_file(const struct folder *f, const char *name)
+{
+	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	int fd = sys_openat(f->fd, name, flags | O_NOATIME, 0);
+
+	if (fd < 0 && errno == EPERM)
+		fd = sys_openat(f->fd, name, flags, 0);
+	return fd;
+}
+
+/* 1: `e` is whole; 0: it could not be read, which was said. */
+static int read_file(struct file_at *at, struct file_stat *st, struct tree_entry *e,
+		     bool *is_clean, struct err *err)
+{
+	struct scan_worker *w = at->w;
+	struct file_stat after;
+	int fd = open_file(at->folder, at->name), ret = 0;
+
+	if (fd < 0) {
+		file_problem(at, "open", errno);
+		return 0;
+	}
+	for (int i = 0; i < READ_TWICE; i++) {
+		ret = read_content(at, fd, st, e, err);
+		if (ret <= 0)
+			break;
+		w->counts.bytes_read += e->size;
+		if (file_stat_at(fd, "", &after) < 0) {
+			file_problem(at, "look at", errno);
+			ret = 0;
+			break;
+		}
+		bool is_same = looks_same(st, &after) && e->size == st->size;
+		if (after.type != ENTRY_FILE) {
+			file_problem(at, "read", EAGAIN);
+			ret = 0;
+			break;
+		}
+		*st = after;
+		if (is_same)
+			break;
+		if (i + 1 == READ_TWICE) {
+			file_problem(at, "changed while it was read", EBUSY);
+			*is_clean = false;
+		} else {
+			*is_clean = scan_is_clean(st);
+		}
+	}
+	if (ret > 0) {
+		fit_holes(w, e);
+		ret = attr_read(w->attrs, at->folder->fd, at->name, fd, st, &w->holes, e,
+				attr_problem, at, err);
+		ret = ret < 0 ? ret : 1;
+	}
+	sys_close(fd);
+	return ret;
+}
+
+/* What cannot be opened, or need not be. */
+static int read_special(struct file_at *at, const struct file_stat *st, struct tree_entry *e,
+			struct err *err)
+{
+	int ret = attr_read(at->w->attrs, at->folder->fd, at->name, -1, st, NULL, e, attr_problem,
+			    at, err);
+
+	if (ret == ERR_SYS && !session_has_failed(at->w->s->o->session)) {
+		file_problem(at, "read", err->sys_errno);
+		err_clear(err);
+		return 0;
+	}
+	return ret < 0 ? ret : 1;
+}
+
+/* -- entries -- */
+
+static void put_item(struct batch *b, const void *entry, size_t n)
+{
+	buf_put_lenbytes(&b->items, entry, n);
+}
+
+/* What was read, into the batch; and was it new, or other than before? */
+static void put_entry(struct scan_worker *w, struct window *win, struct batch *b,
+		      const struct scan_entry *se, const struct tree_entry *e,
+		      const struct file_stat *st, bool is_clean, uint64_t where)
+{
+	struct buf raw = BUF_INIT;
+	const char *name = (const char *)win->text.data + se->name;
+	bool is_same = false;
+	struct statrecord r;
+
+	tree_encode_entry(&raw, e);
+	put_item(b, raw.data, raw.len);
+	put_record(w, b, win->folder, se, st, is_clean, where, raw.data, raw.len);
+	if (se->cached.len > 0 &&
+	    statrecord_parse(win->text.data + se->cached.off, se->cached.len, &r))
+		is_same = r.entry_len == raw.len && memcmp(r.entry, raw.data, raw.len) == 0;
+	else if (se->old.len > 0)
+		is_same = se->old.len == raw.len &&
+			  memcmp(win->text.data + se->old.off, raw.data, raw.len) == 0;
+	if (e->type != ENTRY_DIR) {
+		w->counts.files_new += !se->was_there;
+		w->counts.files_changed += se->was_there && !is_same;
+		w->counts.files_unmodified += is_same;
+	}
+	if (!is_same && w->s->o->changed && e->type != ENTRY_DIR) {
+		const char *path = scan_path(w, win->folder, name);
+		sys_lock(&w->s->side);
+		w->s->o->changed(path, !se->was_there, w->s->o->data);
+		sys_unlock(&w->s->side);
+	}
+	buf_release(&raw);
+}
+
+static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
+		   struct scan_entry *se, struct err *err)
+{
+	struct folder *f = win->folder;
+	const char *name = (const char *)win->text.data + se->name;
+	struct file_at at = { w, f, name, false };
+	struct file_stat st;
+	struct statrecord r;
+	struct tree_entry e;
+	int ret = 1;
+
+	if (file_stat_at(f->fd, name, &st) < 0) {
+		file_problem(&at, errno == ENOENT ? "vanished" : "look at", errno);
+		f->has_changed = true;
+		return 0;
+	}
+	if (st.type == ENTRY_DIR) {
+		file_problem(&at, "became a folder", EAGAIN);
+		f->has_changed = true;
+		return 0;
+	}
+	if (st.nlink > 1)
+		ret = note_link(w, f, name, &st, err);
+	if (ret < 0)
+		return ret;
+	if (se->cached.len > 0 && !w->s->o->force &&
+	    statrecord_parse(win->text.data + se->cached.off, se->cached.len, &r) &&
+	    tree_decode_entry(r.entry, r.entry_len, &e, err) == 1 && is_known(&st, &r, &e)) {
+		put_item(b, r.entry, r.entry_len);
+		put_record(w, b, f, se, &st, true, STATCACHE_NONE, r.entry, r.entry_len);
+		count(w, &e);
+		w->counts.files_unmodified++;
+		return 0;
+	}
+	wait_until_clean(w, &st);
+	bool is_clean = scan_is_clean(&st);
+	if (!is_clean && file_stat_at(f->fd, name, &st) == 0)
+		is_clean = scan_is_clean(&st);
+	e = (struct tree_entry){
+		.name = (const unsigned char *)name, .name_len = strlen(name), .type = st.type,
+	};
+	f->has_changed = true;
+	if (st.type == ENTRY_DIR)
+		return 0;
+	ret = st.type == ENTRY_FILE ? read_file(&at, &st, &e, &is_clean, err) :
+				      read_special(&at, &st, &e, err);
+	if (ret <= 0)
+		return ret;
+	is_clean &= !at.has_problem;
+	put_entry(w, win, b, se, &e, &st, is_clean, STATCACHE_NONE);
+	count(w, &e);
+	if (w->s->o->progress)
+		progress_add(w->s->o->progress, e.size);
+	return 0;
+}
+
+/* A folder that was walked: its attributes and its tree. */
+static void do_folder(struct scan_worker *w, struct window *win, struct batch *b,
+		      struct scan_entry *se)
+{
+	struct folder *f = win->folder;
+	struct folder_result *r = se->result;
+	const char *name = (const char *)win->text.data + se->name;
+	struct tree_entry e = {
+		.name = (const unsigned char *)name, .name_len = strlen(name), .type = ENTRY_DIR,
+		.mode = r->mode, .content = CONTENT_TREE, .id = r->tree,
+		.attrs = r->attrs.data, .attrs_len = r->attrs.len,
+	};
+	struct statrecord known;
+	struct tree_entry was;
+	struct err err = ERR_INIT;
+
+	put_entry(w, win, b, se, &e, &r->st, r->is_clean, r->where);
+	count(w, &e);
+	if (!r->is_cached || se->cached.len == 0 ||
+	    !statrecord_parse(win->text.data + se->cached.off, se->cached.len, &known) ||
+	    tree_decode_entry(known.entry, known.entry_len, &was, &err) != 1 ||
+	    !oid_eq(&was.id, &r->tree))
+		f->has_changed = true;
+}
+
+static int count_kept(const char *path, size_t path_len, const struct tree_entry *e, void *data,
+		      struct err *err)
+{
+	(void)path;
+	(void)path_len;
+	count(data, e);
+	return interrupt_check(err);
+}
+
+/* As HEAD has it. */
+static int do_kept(struct scan_worker *w, struct window *win, struct batch *b,
+		   const struct scan_entry *se, struct err *err)
+{
+	const unsigned char *p = win->text.data + se->old.off;
+	struct tree_entry e;
+	int ret = tree_decode_entry(p, se->old.len, &e, err);
+
+	if (ret < 0)
+		return ret;
+	put_item(b, p, se->old.len);
+	count(w, &e);
+	if (e.content != CONTENT_TREE)
+		return 0;
+	return dir_walk(&w->s->source, &e.id, count_kept, w, err);
+}
+
+int scan_batch(struct scan_worker *w, struct window *win, size_t nr, struct err *err)
+{
+	struct batch *b = &win->batch[nr];
+	size_t end = (nr + 1) * BATCH_NAMES < win->nr ? (nr + 1) * BATCH_NAMES : win->nr;
+	int ret = 0;
+
+	for (size_t i = nr * BATCH_NAMES; i < end && ret == 0; i++) {
+		struct scan_entry *e = &win->entries[i];
+		if (e->state == ENTRY_STATE_FILE)
+			ret = do_file(w, win, b, e, err);
+		else if (e->state == ENTRY_STATE_WALKED)
+			do_folder(w, win, b, e);
+		else if (e->state == ENTRY_STATE_KEPT)
+			ret = do_kept(w, win, b, e, err);
+		if (ret == 0)
+			ret = interrupt_check(err);
+	}
+	return ret;
+}
+
+/* -- attributes of folders -- */
+
+static void take_attrs(struct folder_result *r, const struct tree_entry *e)
+{
+	buf_put(&r->attrs, e->attrs, e->attrs_len);
+	r->mode = e->mode;
+}
+
+/*
+ * A folder on the way to a source belongs to others too: its time says nothing about what is
+ * backed up, and would make every snapshot differ.
+ */
+static void drop_mtime(struct tree_entry *e)
+{
+	const unsigned char *p = e->attrs, *val;
+	size_t left = e->attrs_len, val_len;
+	struct err err = ERR_INIT;
+	uint64_t tag;
+
+	if (attr_next(&p, &left, &tag, &val, &val_len, &err) == 1 && tag == ATTR_MTIME) {
+		e->attrs = p;
+		e->attrs_len = left;
+	}
+}
+
+int scan_folder_attrs(struct scan_worker *w, struct folder *f, const struct statrecord *cached,
+		      struct err *err)
+{
+	struct scan_entry *se = &f->window->entries[f->entry];
+	struct file_at at = { w, f->parent, f->name, false };
+	struct folder_result *r = f->result;
+	struct tree_entry e = {
+		.name = (const unsigned char *)f->name, .name_len = strlen(f->name),
+		.type = ENTRY_DIR, .content = CONTENT_TREE,
+	};
+
+	if (f->is_keeping && se->old.len > 0 &&
+	    tree_decode_entry(f->window->text.data + se->old.off, se->old.len, &e, err) == 1 &&
+	    e.type == ENTRY_DIR) {
+		take_attrs(r, &e);
+		return 0;
+	}
+	err_clear(err);
+	if (cached && !w->s->o->force && f->is_listed &&
+	    tree_decode_entry(cached->entry, cached->entry_len, &e, err) == 1 &&
+	    is_known(&f->st, cached, &e)) {
+		take_attrs(r, &e);
+		r->is_clean = r->is_cached = true;
+		return 0;
+	}
+	r->is_clean = scan_is_clean(&f->st);
+	e.name = (const unsigned char *)f->name;
+	e.name_len = strlen(f->name);
+	e.type = ENTRY_DIR;
+	int ret = attr_read(w->attrs, f->parent->fd, f->name, f->is_listed ? f->fd : -1, &f->st,
+			    NULL, &e, attr_problem, &at, err);
+	if (!f->is_listed)
+		drop_mtime(&e);
+	take_attrs(r, &e);
+	r->is_clean &= !at.has_problem;
+	return ret;
+}

@@ -1,0 +1,192 @@
+#ifndef FS_SCAN_INTERNAL_H
+#define FS_SCAN_INTERNAL_H
+
+/*
+ * What the files of the walk share: scan.c hands out work, scan-dir.c cuts folders into windows and
+ * puts them together again, scan-file.c reads one file.
+ *
+ *	folder   --cut-->  window (some thousand names)  --its folders are walked-->  ready
+ *	window   --batches, by any worker-->  encoded entries  --in order-->  tree, stat cache
+ */
+
+#include <stdatomic.h>
+
+#include "lib/sys.h"
+#include "objects/builder.h"
+#include "objects/content.h"
+#include "objects/dir.h"
+#include "objects/store-view.h"
+#include "fs/attr.h"
+#include "fs/names.h"
+#include "fs/statcache.h"
+
+#include "fs/scan.h"
+
+#define WINDOW_NAMES 2048
+#define BATCH_NAMES 64
+#define WINDOWS_IN_FLIGHT 3	/* of one folder */
+
+/* Bytes in a window's text. */
+struct span { uint32_t off, len; };
+
+enum entry_state {
+	ENTRY_STATE_FILE,	/* no folder */
+	ENTRY_STATE_FOLDER,	/* not walked yet */
+	ENTRY_STATE_WALKED,	/* `result` says how it went */
+	ENTRY_STATE_DROPPED,	/* not in the snapshot */
+	ENTRY_STATE_KEPT,	/* as HEAD has it */
+};
+
+/* What a folder came to. */
+struct folder_result {
+	struct oid tree;
+	uint64_t where;			/* in the stat cache */
+	struct file_stat st;
+	bool is_clean, is_cached;	/* the attributes are those of the cached record */
+	struct buf attrs;
+	uint32_t mode;
+};
+
+struct scan_entry {
+	enum entry_state state;
+	bool was_there;
+	uint32_t name;			/* in the text, with its NUL */
+	struct span cached, old;	/* record of the stat cache; HEAD's encoded entry */
+	struct place *place;		/* or NULL */
+	struct scan_cache *cache;	/* of a source that begins here */
+	struct folder_result *result;
+};
+
+struct batch {
+	struct buf items;		/* encoded entries, each with its size in front */
+	struct buf records;		/* for the stat cache */
+};
+
+enum task_kind { TASK_FOLDER, TASK_WINDOW };
+
+/* What is on the stack of things to do. */
+struct task {
+	enum task_kind kind;
+	bool is_stacked;
+	struct task *above, *below;
+};
+
+struct window {
+	struct task task;
+	struct { struct window *prev, *next; } all;
+	struct scanner *scanner;
+	struct folder *folder;
+	struct window *next;		/* among those that wait for their turn */
+	uint64_t seq;
+	bool is_last, is_ready;
+	struct buf text;
+	struct scan_entry *entries;
+	size_t nr, alloc;
+	size_t next_folder, pending;	/* to be walked, not walked yet */
+	size_t next_batch, batches, batches_left;
+	struct batch *batch;
+};
+
+struct folder {
+	struct task task;
+	struct { struct folder *prev, *next; } all;
+	struct scanner *scanner;
+	struct folder *parent;
+	struct window *window;		/* in which it is an entry; NULL: the root */
+	size_t entry;
+	char *name;
+	struct place *place;		/* something below, or it itself, is a place */
+	bool is_listed;			/* its names come from the disk */
+	bool is_keeping;		/* HEAD's other entries stay */
+	int fd;
+	struct file_stat st;
+	uint64_t root_dev;		/* of its source */
+	struct folder_result *result;
+
+	/* where the next window begins; belongs to whoever is_cutting */
+	bool is_cutting, is_cut;	/* cut: there are no more names */
+	struct names *names;
+	const char *disk_name;		/* next in `names`; NULL: none */
+	unsigned char disk_type;
+	struct place *next_place;
+	struct scan_cache *cache;
+	struct statcursor cursor;
+	const unsigned char *record;	/* next of the stat cache; NULL: none */
+	size_t record_len;
+	struct buf record_name;
+	struct dir_reader *old;		/* HEAD's entries; NULL: not wanted, or none */
+	struct tree_entry old_entry;
+	bool has_old_entry;
+
+	uint64_t windows, emitted, in_flight;
+	struct window *waiting;		/* done, not yet emitted */
+	bool is_emitting;
+	atomic_bool has_changed;	/* something in it, or below */
+	bool is_doubtful;		/* not all names could be read */
+	bool has_known_tree;		/* of the stat cache */
+	bool is_known;			/* and that is the one */
+	struct oid known_tree;
+	struct tree_builder *builder;
+	uint64_t *parts;		/* segments in the stat cache */
+	size_t nr_parts, alloc_parts;
+};
+
+struct scanner {
+	struct scan *out;
+	const struct scan_options *o;
+	struct object_sink sink;
+	const struct keys *keys;
+	struct chunker_params params;
+	struct object_source source;
+
+	sys_mutex lock;			/* for all below, and states of folders and windows */
+	sys_cond changed;
+	struct task *top;
+	struct folder *folders;		/* all there are */
+	struct window *windows;
+	bool is_done;
+	struct err failed;		/* the first; stops all */
+	bool is_big_busy;		/* somebody reads a large file with helpers */
+
+	sys_mutex side;			/* for side lists, messages and counts */
+	uint64_t waited_ms;		/* for files that were just changed */
+};
+
+/* One thread's buffers. */
+struct scan_worker {
+	struct scanner *s;
+	struct content_writer *writer;
+	struct attr_reader *attrs;
+	unsigned char *small;
+	struct buf holes, path, scratch;
+	struct scan_counts counts;
+};
+
+/* scan-dir.c */
+struct folder *scan_open_root(struct scanner *s, struct place *root, struct err *err);
+/* Open a folder for the entry of a window: 1, or 0: it is dropped, which was said. */
+int scan_open_folder(struct scan_worker *w, struct window *win, size_t i, struct folder **out,
+		     struct err *err);
+int scan_cut_window(struct scan_worker *w, struct folder *f, struct window **out, struct err *err);
+int scan_emit_window(struct scan_worker *w, struct window *win, struct err *err);
+/* All windows are emitted: what the folder came to. */
+int scan_finish_folder(struct scan_worker *w, struct folder *f, struct err *err);
+void scan_folder_free(struct folder *f);
+void scan_window_free(struct window *win);
+/* The path of `name` in a folder, from the root, without leading slash; in w->path. */
+const char *scan_path(struct scan_worker *w, const struct folder *f, const char *name);
+void scan_folder_path(const struct folder *f, struct buf *out);
+
+/* scan-file.c */
+int scan_batch(struct scan_worker *w, struct window *win, size_t nr, struct err *err);
+/* Attributes of an open folder into `result`. */
+int scan_folder_attrs(struct scan_worker *w, struct folder *f, const struct statrecord *cached,
+		      struct err *err);
+bool scan_is_clean(const struct file_stat *st);
+
+/* Side lists. */
+void scan_problem(struct scan_worker *w, const char *path, const char *op, int error,
+		  const char *text);
+int scan_skipped(struct scan_worker *w, const char *path, const char *rule, struct err *err);
+
+#endif

@@ -1,0 +1,348 @@
+/*
+ * From the walk to the ref.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/interrupt.h"
+#include "lib/sys.h"
+#include "refs/newcommit.h"
+#include "fs/snapshot-internal.h"
+#include "fs/statcache.h"
+
+#define REF "main"
+#define RACES_MAX 10		/* other commits of this device that may come in between */
+
+struct making {
+	struct snapshot *out;
+	const struct snapshot_options *o;
+	struct session *session;
+	struct scan scan;
+	struct commit parent, commit;
+	struct object_sink sink;
+};
+
+/* -- the snapshot before -- */
+
+static int find_main(const struct ref *ref, void *data, struct err *err)
+{
+	struct snapshot *out = data;
+
+	(void)err;
+	if (ref->is_own && strcmp(ref->name, REF) == 0) {
+		out->has_parent = true;
+		out->parent = ref->commit;
+	}
+	return 0;
+}
+
+static int read_parent(struct making *m, struct err *err)
+{
+	struct buf raw = BUF_INIT;
+	int ret = refs_each(m->o->refs, find_main, m->out, err);
+
+	if (ret == 0 && m->out->has_parent)
+		ret = store_read(m->o->scan.store, &m->out->parent, OBJ_COMMIT, NULL, &raw, err);
+	if (ret == 0 && m->out->has_parent)
+		ret = commit_decode(&m->parent, raw.data, raw.len, err);
+	buf_release(&raw);
+	return ret < 0 ? err_wrap(err, "the snapshot before") : 0;
+}
+
+/* -- where objects go -- */
+
+static int put(void *data, enum obj_type type, const void *p, size_t n, struct oid *id_out,
+	       struct err *err)
+{
+	struct making *m = data;
+
+	if (m->session)
+		return session_put(m->session, type, p, n, id_out, NULL, err);
+	keys_object_id(store_keys(m->o->scan.store), (uint8_t)type, p, n, id_out->b);
+	return 0;
+}
+
+static int count_pack(const struct index_pack *pack, void *data, struct err *err)
+{
+	struct snapshot *out = data;
+
+	(void)err;
+	out->bytes_stored += pack->size;
+	return 0;
+}
+
+static int begin_session(struct making *m, struct err *err)
+{
+	int ret = session_begin(&m->session, m->o->scan.store, err);
+
+	if (ret == 0)
+		session_on_pack(m->session, count_pack, m->out);
+	return ret;
+}
+
+/* -- walking -- */
+
+static int count_absent(struct place *p, void *data, struct err *err)
+{
+	uint64_t *nr = data;
+
+	(void)err;
+	nr[0]++;
+	nr[1] += p->is_absent;
+	return 0;
+}
+
+static int forget_absent(struct place *p, void *data, struct err *err)
+{
+	(void)data;
+	(void)err;
+	p->is_absent = p->is_kept = false;
+	return 0;
+}
+
+static int walk(struct making *m, bool force, struct err *err)
+{
+	struct scan_options o = m->o->scan;
+	uint64_t nr[2] = { 0, 0 };
+
+	o.session = m->session;
+	o.force |= force;
+	o.has_old = m->out->has_parent;
+	o.old_tree = m->parent.tree;
+	int ret = place_each(m->o->root, forget_absent, NULL, err);
+	if (ret == 0)
+		ret = scan_run(&m->scan, &o, m->o->root, err);
+	if (ret == 0)
+		ret = place_each(m->o->root, count_absent, nr, err);
+	m->out->absent = nr[1];
+	if (ret == 0 && nr[0] > 0 && nr[1] == nr[0] && m->o->stream_fd < 0)
+		ret = err_set(err, ERR_REFUSED, nr[0] == 1 ?
+			      "the only source is not there: nothing is committed" :
+			      "none of the %" PRIu64 " sources is there: nothing is committed",
+			      nr[0]);
+	return ret;
+}
+
+/*
+ * The stat cache may name objects of a pack that was lost.  Then all is read again, and what is
+ * missing stored once more.
+ */
+static int walk_surely(struct making *m, struct err *err)
+{
+	int ret = walk(m, false, err);
+
+	if (ret != ERR_NOT_FOUND || m->o->scan.force || session_has_failed(m->session))
+		return ret;
+	err_clear(err);
+	scan_release(&m->scan);
+	return walk(m, true, err);
+}
+
+/* -- the commit -- */
+
+static int source_cb(struct place *p, void *data, struct err *err)
+{
+	struct commit *c = data;
+
+	(void)err;
+	if (!p->is_source)
+		return 0;
+	c->sources = xrealloc(c->sources, (c->nr_sources + 1) * sizeof(*c->sources));
+	c->sources[c->nr_sources++] = place_path(p);
+	return 0;
+}
+
+/* All sources, wanted now or not. */
+static void all_sources(const struct place *p, struct commit *c)
+{
+	source_cb((struct place *)p, c, NULL);
+	for (const struct place *child = p->child; child; child = child->next)
+		all_sources(child, c);
+}
+
+static int cmp_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_same_tree(const struct making *m)
+{
+	return m->out->has_parent && oid_eq(&m->parent.tree, &m->scan.tree);
+}
+
+static int make_commit(struct making *m, struct err *err)
+{
+	const struct snapshot_options *o = m->o;
+	struct commit *c = &m->commit;
+	struct notes_input in = {
+		.sink = &m->sink, .store = o->scan.store, .spill_dir = o->scan.spill_dir,
+		.root = o->root, .scan = &m->scan, .is_partial = o->scan.is_partial,
+		.parent = m->out->has_parent ? &m->parent : NULL,
+		.keeps_births = is_same_tree(m) && !m->scan.has_changed,
+	};
+
+	c->tree = m->scan.tree;
+	newcommit_origin(c, o->device);
+	newcommit_message(c, o->message, o->nr_message);
+	int ret = newcommit_tags(c, o->tags, o->nr_tags, err);
+	if (ret < 0)
+		return ret;
+	all_sources(o->root, c);
+	qsort(c->sources, c->nr_sources, sizeof(*c->sources), cmp_paths);
+	c->files = m->scan.counts.files;
+	c->dirs = m->scan.counts.dirs;
+	c->others = m->scan.counts.others;
+	c->bytes = m->scan.counts.bytes;
+	ret = snapshot_notes(&in, c, err);
+	c->incomplete = m->out->is_incomplete;
+	for (size_t i = 0; i < c->nr_notes; i++)
+		c->incomplete |= c->notes[i].kind == NOTE_UNREADABLE ||
+				 c->notes[i].kind == NOTE_ABSENT;
+	return ret;
+}
+
+/* Encode, with the parent of now, and store. */
+static int put_commit(struct making *m, struct err *err)
+{
+	struct commit *c = &m->commit;
+	struct buf raw = BUF_INIT;
+
+	sys_free(c->parents);
+	c->parents = NULL;
+	c->nr_parents = 0;
+	if (m->out->has_parent) {
+		c->parents = xmalloc(sizeof(*c->parents));
+		c->parents[0] = m->out->parent;
+		c->nr_parents = 1;
+	}
+	int ret = commit_check(c, err);
+	if (ret == 0) {
+		commit_encode(c, &raw);
+		ret = put(m, OBJ_COMMIT, raw.data, raw.len, &m->out->commit, err);
+	}
+	buf_release(&raw);
+	return ret;
+}
+
+static int end_session(struct making *m, struct err *err)
+{
+	struct session_stats stats;
+
+	session_stats(m->session, &stats);
+	m->out->bytes_new += stats.bytes_new;
+	int ret = session_commit(m->session, err);
+	if (ret == 0)
+		m->session = NULL;
+	return ret;
+}
+
+static int move_tags(struct making *m, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < m->commit.nr_tags && ret == 0; i++) {
+		char *name = xasprintf("tags/%s", m->commit.tags[i]);
+		ret = refs_update(m->o->refs, m->o->scan.store, name, &m->out->commit, NULL,
+				  m->o->lock_wait, err);
+		sys_free(name);
+	}
+	return ret;
+}
+
+/* Another commit of this device may have been faster: then ours comes after that one. */
+static int move_ref(struct making *m, struct err *err)
+{
+	for (int i = 0; i < RACES_MAX; i++) {
+		struct oid old = m->out->has_parent ? m->out->parent : (struct oid){ { 0 } };
+		int ret = refs_update(m->o->refs, m->o->scan.store, REF, &m->out->commit, &old,
+				      m->o->lock_wait, err);
+		if (ret != ERR_REFUSED)
+			return ret < 0 ? ret : move_tags(m, err);
+		struct oid before = m->out->parent;
+		err_clear(err);
+		ret = refs_each(m->o->refs, find_main, m->out, err);
+		if (ret == 0 && oid_eq(&before, &m->out->parent))
+			return err_set(err, ERR_BUSY, "the ref '" REF "' is being moved by others");
+		if (ret == 0)
+			ret = begin_session(m, err);
+		if (ret == 0)
+			ret = put_commit(m, err);
+		if (ret == 0)
+			ret = end_session(m, err);
+		if (ret < 0)
+			return ret;
+	}
+	return err_set(err, ERR_BUSY, "the ref '" REF "' is being moved by others");
+}
+
+/* -- all together -- */
+
+static int end_caches(struct making *m, struct err *err)
+{
+	int ret = 0;
+
+	for (struct scan_cache *c = m->scan.caches; c && ret == 0; c = c->next)
+		if (c->writer)
+			ret = statwriter_end(c->writer, c->root, err);
+	return ret;
+}
+
+static int make(struct making *m, struct err *err)
+{
+	const struct snapshot_options *o = m->o;
+	struct snapshot *out = m->out;
+	int ret = read_parent(m, err);
+
+	if (ret == 0 && !o->dry_run)
+		ret = begin_session(m, err);
+	if (ret == 0)
+		ret = walk_surely(m, err);
+	if (ret == 0 && o->stream_fd >= 0)
+		ret = snapshot_stream(o, &m->sink, out->has_parent ? &m->parent.tree : NULL,
+				      &m->scan, err);
+	if (ret < 0)
+		return ret;
+	out->counts = m->scan.counts;
+	out->tree = m->scan.tree;
+	out->is_incomplete = m->scan.counts.errors > 0 || m->scan.has_absent;
+	out->is_unchanged = is_same_tree(m);
+	if (o->dry_run) {
+		out->bytes_new = m->scan.counts.blobs_bytes;
+		return 0;
+	}
+	ret = end_caches(m, err);
+	if (ret < 0)
+		return ret;
+	if (out->is_unchanged && o->skip_if_unchanged)
+		return 0;
+	ret = make_commit(m, err);
+	if (ret == 0)
+		ret = put_commit(m, err);
+	if (ret == 0)
+		ret = end_session(m, err);
+	if (ret == 0)
+		ret = move_ref(m, err);
+	if (ret < 0)
+		return ret;
+	/* The stat cache comes last: what it says is known must be in a snapshot. */
+	struct err ignored = ERR_INIT;
+	scan_keep_caches(&m->scan, &ignored);
+	return 0;
+}
+
+int snapshot_make(struct snapshot *out, const struct snapshot_options *o, struct err *err)
+{
+	struct making m = { .out = out, .o = o, .parent = COMMIT_INIT, .commit = COMMIT_INIT };
+
+	memset(out, 0, sizeof(*out));
+	m.sink = (struct object_sink){ put, &m, keys_chunker_key(store_keys(o->scan.store)) };
+	int ret = make(&m, err);
+	if (ret < 0)
+		out->commit = (struct oid){ { 0 } };
+	session_abort(m.session);
+	scan_release(&m.scan);
+	commit_release(&m.parent);
+	commit_release(&m.commit);
+	return ret;
+}

@@ -1,0 +1,48 @@
+#ifndef FS_SNAPSHOT_H
+#define FS_SNAPSHOT_H
+
+/*
+ * Making a snapshot: walk, side lists, commit, ref.  In the order of design section 8: what the walk
+ * stored and the commit are durable and indexed before the ref moves, and nothing is said to be
+ * done before that.
+ */
+
+#include "fs/scan.h"
+#include "refs/refs.h"
+
+struct snapshot_options {
+	struct scan_options scan;	/* but `session`, `old_tree`: those are set here */
+	struct refs *refs;
+	struct place *root;
+	const char *device;		/* what the commit is told */
+	const char *const *message;	/* paragraphs */
+	size_t nr_message;
+	const char *const *tags;
+	size_t nr_tags;
+	bool skip_if_unchanged, dry_run;
+	unsigned int lock_wait;		/* seconds */
+	/* Content of standard input or of a command as one file; fd -1: none. */
+	int stream_fd;
+	const char *stream_name;	/* absolute path in the snapshot */
+	int (*stream_end)(void *data, struct err *err);	/* did all of it come?  May be NULL */
+	void *stream_data;
+};
+
+struct snapshot {
+	struct oid commit, tree;	/* the commit is zero when there is none */
+	bool has_parent;
+	struct oid parent;
+	bool is_unchanged;		/* the parent's tree; with skip_if_unchanged no commit */
+	bool is_incomplete;
+	struct scan_counts counts;
+	uint64_t bytes_new, bytes_stored;
+	uint64_t absent;		/* sources */
+};
+
+/*
+ * ERR_REFUSED: no source is there at all.  What could not be read was told to scan.problem; it is
+ * counted in counts.errors, and is_incomplete is set.
+ */
+int snapshot_make(struct snapshot *out, const struct snapshot_options *o, struct err *err);
+
+#endif

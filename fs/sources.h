@@ -1,0 +1,44 @@
+#ifndef FS_SOURCES_H
+#define FS_SOURCES_H
+
+/*
+ * Paths under backup, as a tree of names from the root on: what a walk meets on its way to them.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/err.h"
+
+struct place {
+	char *name;			/* "" for the root */
+	struct place *parent, *child, *next;	/* children sorted by name */
+	bool is_source;			/* ub add */
+	bool is_wanted;			/* to be read now: a source, or a path that was named */
+	/* found by the walk */
+	bool is_absent;
+	bool is_kept;			/* what HEAD has of it was carried over */
+};
+
+struct place *place_new_root(void);
+void place_free(struct place *root);
+/* The place of an absolute path, made if need be.  ERR_USAGE: not absolute, "..", too long. */
+int place_add(struct place *root, const char *path, struct place **out, struct err *err);
+/* The child of this name, or NULL. */
+struct place *place_child(const struct place *p, const char *name, size_t n);
+/* Its absolute path; sys_free() it. */
+char *place_path(const struct place *p);
+/* Is it, or anything above it, to be read? */
+bool place_is_covered(const struct place *p);
+/* Call `fn` for each wanted place, parents first, in order; non-zero stops and is returned. */
+int place_each(struct place *root, int (*fn)(struct place *p, void *data, struct err *err),
+	       void *data, struct err *err);
+
+/*
+ * What a person typed, as the absolute path that is meant: relative to the current folder, dots and
+ * slashes taken out, links above it followed; and itself, if it is a link to a folder.  A path that
+ * is not there stays as it was written.  sys_free() it; NULL with `err`.
+ */
+char *source_resolve(const char *typed, struct err *err);
+
+#endif
