@@ -4,7 +4,7 @@
 #include "objects/store-view.h"
 #include "builtin/changes.h"
 #include "builtin/pager.h"
-#include "builtin/place.h"
+#include "builtin/spot.h"
 #include "builtin/snapshot.h"
 
 static const char show_usage[] =
@@ -58,23 +58,23 @@ static int show_commit(struct ub *ub, const struct changes_options *o, const str
 	return ret;
 }
 
-static int show_place(struct ub *ub, const struct changes_options *o, const char *text,
+static int show_spot(struct ub *ub, const struct changes_options *o, const char *text,
 		      struct err *err)
 {
 	const struct list_options list = { .nul = o->nul };
-	struct place p = PLACE_INIT;
-	int ret = place_find(ub, text, &p, err);
+	struct spot p = SPOT_INIT;
+	int ret = spot_find(ub, text, &p, err);
 
 	if (ret < 0)
 		goto done;
 	if (p.rev.type == OBJ_COMMIT)
 		ret = show_commit(ub, o, &p.rev.id, err);
 	else if (p.is_folder || ub->json || (p.has_entry && p.rev.type == OBJ_NONE))
-		ret = place_list(ub, &p, &list, err);
+		ret = spot_list(ub, &p, &list, err);
 	else
-		ret = place_put_content(ub, &p, text, err);
+		ret = spot_put_content(ub, &p, text, err);
 done:
-	place_release(&p);
+	spot_release(&p);
 	return ret;
 }
 
@@ -97,10 +97,10 @@ int cmd_show(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret == 0)
 		pager_begin(ub);
 	if (ret == 0 && argc == 0)
-		ret = show_place(ub, &o, "HEAD", err);
+		ret = show_spot(ub, &o, "HEAD", err);
 	bool partial = ret > 0;
 	for (int i = 0; ret >= 0 && i < argc; i++) {
-		ret = show_place(ub, &o, argv[i], err);
+		ret = show_spot(ub, &o, argv[i], err);
 		partial |= ret > 0;
 	}
 	return ret < 0 ? ret : partial ? EXIT_PARTIAL : 0;
