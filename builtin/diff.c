@@ -8,7 +8,7 @@
 #include "objects/store-view.h"
 #include "builtin/changes.h"
 #include "builtin/pager.h"
-#include "builtin/place.h"
+#include "builtin/spot.h"
 #include "builtin/walk-setup.h"
 
 static const char diff_usage[] =
@@ -62,7 +62,7 @@ static struct diff_side single_side(struct single *s)
 /* -- what is compared -- */
 
 /* A file that was named by its id has no more than its content. */
-static void fill_single(const struct place *p, const struct place *shown_as, struct single *out)
+static void fill_single(const struct spot *p, const struct spot *shown_as, struct single *out)
 {
 	const char *name = shown_as->rev.path ? shown_as->rev.path : "file";
 
@@ -79,7 +79,7 @@ static void fill_single(const struct place *p, const struct place *shown_as, str
 	out->e.name_len = strlen(name);
 }
 
-static int find_size(struct ub *ub, struct place *p, struct err *err)
+static int find_size(struct ub *ub, struct spot *p, struct err *err)
 {
 	const struct treetext_store text = store_treetext(ub->store);
 	enum obj_type type;
@@ -90,8 +90,8 @@ static int find_size(struct ub *ub, struct place *p, struct err *err)
 	return ret < 0 ? ret : 0;
 }
 
-static int diff_places(struct ub *ub, const struct changes_options *o, struct place *old,
-		       struct place *new, const struct path_set *paths, bool *any, struct err *err)
+static int diff_spots(struct ub *ub, const struct changes_options *o, struct spot *old,
+		       struct spot *new, const struct path_set *paths, bool *any, struct err *err)
 {
 	const struct object_source source = store_source(ub->store);
 	const struct content_source content = changes_store_content(ub->store);
@@ -134,7 +134,7 @@ static int read_disk(void *data, const char *path, size_t path_len, const struct
 }
 
 /* `old` against what is on the disk. */
-static int diff_disk(struct ub *ub, const struct changes_options *o, struct place *old,
+static int diff_disk(struct ub *ub, const struct changes_options *o, struct spot *old,
 		     const struct exclude_options *excludes, const struct path_set *paths,
 		     bool *any, struct err *err)
 {
@@ -180,7 +180,7 @@ int cmd_diff(struct ub *ub, int argc, char **argv, struct err *err)
 		EXCLUDE_OPTIONS(&excludes),
 		OPT_END
 	};
-	struct place old = PLACE_INIT, new = PLACE_INIT;
+	struct spot old = SPOT_INIT, new = SPOT_INIT;
 	struct path_set paths = PATH_SET_INIT;
 	bool any = false;
 	int nr_paths;
@@ -194,15 +194,19 @@ int cmd_diff(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret == 0)
 		ret = changes_take_paths(&paths, named, nr_paths, err);
 	if (ret == 0)
-		ret = place_find(ub, argc > 0 ? argv[0] : "HEAD", &old, err);
+		ret = spot_find(ub, argc > 0 ? argv[0] : "HEAD", &old, err);
+	if (ret == 0 && argc == 2)
+		ret = spot_find(ub, argv[1], &new, err);
+	if (ret == 0 && nr_paths > 0 && (old.rev.path || new.rev.path))
+		ret = err_set(err, ERR_USAGE, "-- PATH limits whole snapshots, not REV:PATH");
 	if (ret == 0)
 		pager_begin(ub);
 	if (ret == 0 && argc < 2)
 		ret = diff_disk(ub, &o, &old, &excludes, &paths, &any, err);
-	else if (ret == 0 && (ret = place_find(ub, argv[1], &new, err)) == 0)
-		ret = diff_places(ub, &o, &old, &new, &paths, &any, err);
-	place_release(&old);
-	place_release(&new);
+	else if (ret == 0)
+		ret = diff_spots(ub, &o, &old, &new, &paths, &any, err);
+	spot_release(&old);
+	spot_release(&new);
 	path_set_release(&paths);
 	exclude_options_release(&excludes);
 	return ret != 0 ? ret : any ? EXIT_FAILED : 0;
