@@ -3,7 +3,7 @@
 # ROWS: first second changed restore one verify media image million; all of them unless told.
 #
 # The corpora are made once, below UB_BENCH_DIR (build/bench; 8 GB, and as much for a run).
-# PAIRS=3 rounds of each; media takes five.  "x N" is how many times the seconds of the first.
+# PAIRS=3 rounds of each; media takes five unless told.  "x N" is how many times the seconds of the first.
 
 # shellcheck source=t/bench/lib-bench.sh
 . "${0%/*}/lib-bench.sh"
@@ -142,7 +142,7 @@ row_verify () {
 row_media () {
 	corpus media || return
 	media=$UB_BENCH_DIR/media
-	keep_pairs=$pairs pairs=5
+	keep_pairs=$pairs pairs=${PAIRS:-5}
 	mb=$(($(bench_size "$media") / 1000000))
 	bench_row "$mb MB of media, in" "$mb" \
 		"ub commit" fresh_ub "$ub -q commit -m x $media" \
