@@ -132,7 +132,7 @@ row_one () {
 row_verify () {
 	fill "$real"
 	bench_row "verification" "$mb" \
-		"ub verify" : "$ub -q verify" \
+		"ub verify" "bench_has ub commit" "$ub -q verify" \
 		"restic check" : "restic -q check --read-data" \
 		"borg check" : "borg check --verify-data"
 }
@@ -188,7 +188,7 @@ row_million () {
 		"ub commit" : "$ub -q commit -m x $million" \
 		"find -ls" : "find $million -ls" \
 		"restic backup" : "restic -q backup $million"
-	bench_row "one million files, verify" 0 "ub verify" : "$ub -q verify"
+	bench_row "one million files, verify" 0 "ub verify" "bench_has ub commit" "$ub -q verify"
 	bench_row "one million files, restore" 0 \
 		"ub restore" gone "$ub -q restore -t $out HEAD" \
 		"restic restore" gone "restic -q restore latest --target $out"
