@@ -232,6 +232,7 @@ static int open_cache(struct scanner *s, struct waypoint *place, struct scan_cac
 		sys_free(path);
 	}
 	sys_lock(&s->side);
+	c->nr = s->out->caches ? s->out->caches->nr + 1 : 1;
 	c->next = s->out->caches;
 	s->out->caches = c;
 	sys_unlock(&s->side);
@@ -830,7 +831,7 @@ int scan_emit_window(struct scan_worker *w, struct window *win, struct err *err)
 		}
 	}
 	if (ret == 0 && !f->builder)
-		f->builder = tree_builder_new(&w->s->sink);
+		f->builder = tree_builder_new(&w->sink);
 	return ret < 0 ? ret : add_items(f, win, err);
 }
 

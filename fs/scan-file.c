@@ -219,7 +219,7 @@ static int put_small(struct scan_worker *w, size_t size, struct tree_entry *e, s
 	e->data = w->small;
 	if (e->content != CONTENT_BLOB)
 		return 0;
-	return w->s->sink.put(w->s->sink.data, OBJ_BLOB, w->small, size, &e->id, err);
+	return w->sink.put(w->sink.data, OBJ_BLOB, w->small, size, &e->id, err);
 }
 
 /* One large file at a time is read by several; the others are busy with the rest. */
@@ -234,7 +234,7 @@ static int put_large(struct scan_worker *w, int fd, const char *name, uint64_t s
 	bool has_helpers = false;
 
 	if (!w->writer)
-		w->writer = content_writer_new(&s->params, &s->sink);
+		w->writer = content_writer_new(&s->params, &w->sink);
 	if (size >= BIG_FILE && s->o->workers > 1) {
 		sys_lock(&s->lock);
 		has_helpers = !s->is_big_busy;
@@ -547,6 +547,8 @@ int scan_batch(struct scan_worker *w, struct window *win, size_t nr, struct err 
 
 	for (size_t i = nr * BATCH_NAMES; i < end && ret == 0; i++) {
 		struct scan_entry *e = &win->entries[i];
+		const struct scan_cache *source = e->cache ? e->cache : win->folder->cache;
+		w->lane.source = source ? source->nr : 0;
 		if (e->state == ENTRY_STATE_FILE)
 			ret = do_file(w, win, b, e, err);
 		else if (e->state == ENTRY_STATE_WALKED)

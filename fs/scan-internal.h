@@ -136,7 +136,6 @@ struct folder {
 struct scanner {
 	struct scan *out;
 	const struct scan_options *o;
-	struct object_sink sink;
 	const struct keys *keys;
 	struct chunker_params params;
 	struct object_source source;
@@ -152,11 +151,14 @@ struct scanner {
 
 	sys_mutex side;			/* for side lists, messages and counts */
 	uint64_t waited_ms;		/* for files that were just changed */
+	unsigned int workers;		/* that have begun */
 };
 
 /* One thread's buffers. */
 struct scan_worker {
 	struct scanner *s;
+	struct session_lane lane;
+	struct object_sink sink;
 	struct content_writer *writer;
 	struct attr_reader *attrs;
 	unsigned char *small;
@@ -167,7 +169,7 @@ struct scan_worker {
 /* scan.c */
 void scanner_begin(struct scanner *s, struct scan *out, const struct scan_options *o);
 void scanner_end(struct scanner *s);
-void scan_worker_init(struct scan_worker *w, struct scanner *s);
+void scan_worker_init(struct scan_worker *w, struct scanner *s, unsigned int nr);
 void scan_worker_release(struct scan_worker *w);
 
 /* scan-dir.c */

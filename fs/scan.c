@@ -250,14 +250,37 @@ static void add_counts(struct scanner *s, const struct scan_counts *c)
 	sys_unlock(&s->side);
 }
 
-void scan_worker_init(struct scan_worker *w, struct scanner *s)
+/* -- where objects go -- */
+
+static int put(void *data, enum obj_type type, const void *p, size_t n, struct oid *id_out,
+	       struct err *err)
+{
+	struct scan_worker *w = data;
+	struct scanner *s = w->s;
+	struct index_loc loc;
+
+	if (s->o->session)
+		return session_put_lane(s->o->session, w->lane, type, p, n, id_out, NULL, err);
+	keys_object_id(s->keys, (uint8_t)type, p, n, id_out->b);
+	int ret = store_find(s->o->store, id_out, &loc, NULL, err);
+	if (ret == 0) {
+		sys_lock(&s->side);
+		s->out->counts.blobs_bytes += n;
+		sys_unlock(&s->side);
+	}
+	return ret < 0 ? ret : 0;
+}
+
+void scan_worker_init(struct scan_worker *w, struct scanner *s, unsigned int nr)
 {
 	memset(w, 0, sizeof(*w));
 	w->s = s;
+	w->lane.nr = nr;
+	w->sink = (struct object_sink){ put, w, keys_chunker_key(s->keys) };
 	buf_init_max(&w->holes, SIZE_MAX);
 	buf_init_max(&w->path, SIZE_MAX);
 	buf_init_max(&w->scratch, SIZE_MAX);
-	w->attrs = attr_reader_new(&s->sink);
+	w->attrs = attr_reader_new(&w->sink);
 }
 
 void scan_worker_release(struct scan_worker *w)
@@ -276,8 +299,8 @@ static void *worker(void *data)
 	struct scan_worker w;
 	struct err err = ERR_INIT;
 
-	scan_worker_init(&w, s);
 	sys_lock(&s->lock);
+	scan_worker_init(&w, s, s->workers++);
 	while (!s->is_done && !s->failed.code) {
 		struct job job = { JOB_NONE, NULL, NULL, 0 };
 		if (!find_job(s, &job)) {
@@ -310,26 +333,6 @@ static void run_workers(struct scanner *s)
 	while (started > 0)
 		sys_thread_join(&threads[--started]);
 	sys_free(threads);
-}
-
-/* -- where objects go -- */
-
-static int put(void *data, enum obj_type type, const void *p, size_t n, struct oid *id_out,
-	       struct err *err)
-{
-	struct scanner *s = data;
-	struct index_loc loc;
-
-	if (s->o->session)
-		return session_put(s->o->session, type, p, n, id_out, NULL, err);
-	keys_object_id(s->keys, (uint8_t)type, p, n, id_out->b);
-	int ret = store_find(s->o->store, id_out, &loc, NULL, err);
-	if (ret == 0) {
-		sys_lock(&s->side);
-		s->out->counts.blobs_bytes += n;
-		sys_unlock(&s->side);
-	}
-	return ret < 0 ? ret : 0;
 }
 
 /* -- side lists -- */
@@ -430,7 +433,6 @@ void scanner_begin(struct scanner *s, struct scan *out, const struct scan_option
 	s->keys = store_keys(o->store);
 	s->params = store_chunker_params(o->store);
 	s->source = store_source(o->store);
-	s->sink = (struct object_sink){ put, s, keys_chunker_key(s->keys) };
 	sys_mutex_init(&s->lock);
 	sys_mutex_init(&s->side);
 	sys_cond_init(&s->changed);
