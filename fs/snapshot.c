@@ -83,7 +83,7 @@ static int begin_session(struct making *m, struct err *err)
 
 /* -- walking -- */
 
-static int count_absent(struct place *p, void *data, struct err *err)
+static int count_absent(struct waypoint *p, void *data, struct err *err)
 {
 	uint64_t *nr = data;
 
@@ -93,7 +93,7 @@ static int count_absent(struct place *p, void *data, struct err *err)
 	return 0;
 }
 
-static int forget_absent(struct place *p, void *data, struct err *err)
+static int forget_absent(struct waypoint *p, void *data, struct err *err)
 {
 	(void)data;
 	(void)err;
@@ -110,11 +110,11 @@ static int walk(struct making *m, bool force, struct err *err)
 	o.force |= force;
 	o.has_old = m->out->has_parent;
 	o.old_tree = m->parent.tree;
-	int ret = place_each(m->o->root, forget_absent, NULL, err);
+	int ret = waypoint_each(m->o->root, forget_absent, NULL, err);
 	if (ret == 0)
 		ret = scan_run(&m->scan, &o, m->o->root, err);
 	if (ret == 0)
-		ret = place_each(m->o->root, count_absent, nr, err);
+		ret = waypoint_each(m->o->root, count_absent, nr, err);
 	m->out->absent = nr[1];
 	if (ret == 0 && nr[0] > 0 && nr[1] == nr[0] && m->o->stream_fd < 0)
 		ret = err_set(err, ERR_REFUSED, nr[0] == 1 ?
@@ -141,7 +141,7 @@ static int walk_surely(struct making *m, struct err *err)
 
 /* -- the commit -- */
 
-static int source_cb(struct place *p, void *data, struct err *err)
+static int source_cb(struct waypoint *p, void *data, struct err *err)
 {
 	struct commit *c = data;
 
@@ -149,15 +149,15 @@ static int source_cb(struct place *p, void *data, struct err *err)
 	if (!p->is_source)
 		return 0;
 	c->sources = xrealloc(c->sources, (c->nr_sources + 1) * sizeof(*c->sources));
-	c->sources[c->nr_sources++] = place_path(p);
+	c->sources[c->nr_sources++] = waypoint_path(p);
 	return 0;
 }
 
 /* All sources, wanted now or not. */
-static void all_sources(const struct place *p, struct commit *c)
+static void all_sources(const struct waypoint *p, struct commit *c)
 {
-	source_cb((struct place *)p, c, NULL);
-	for (const struct place *child = p->child; child; child = child->next)
+	source_cb((struct waypoint *)p, c, NULL);
+	for (const struct waypoint *child = p->child; child; child = child->next)
 		all_sources(child, c);
 }
 
