@@ -179,10 +179,22 @@ static void want_sources(struct waypoint *p)
 		want_sources(c);
 }
 
+static int open_disk(struct walk_setup *w, const struct commit *c, bool force,
+		     struct disk_side **out, struct err *err)
+{
+	struct scan_options o = { .force = force };
+
+	want_sources(w->root);
+	walk_setup_fill(w, &o);
+	o.has_old = c != NULL;
+	if (c)
+		o.old_tree = c->tree;
+	return disk_side_open(out, &o, w->root, err);
+}
+
 int walk_setup_disk(struct walk_setup *w, const struct commit *c, bool force,
 		    struct disk_side **out, struct err *err)
 {
-	struct scan_options o = { .force = force };
 	struct waypoint *p;
 	int ret = 0;
 
@@ -191,12 +203,11 @@ int walk_setup_disk(struct walk_setup *w, const struct commit *c, bool force,
 		if (ret == 0)
 			p->is_source = true;
 	}
-	if (ret < 0)
-		return ret;
-	want_sources(w->root);
-	walk_setup_fill(w, &o);
-	o.has_old = c != NULL;
-	if (c)
-		o.old_tree = c->tree;
-	return disk_side_open(out, &o, w->root, err);
+	return ret < 0 ? ret : open_disk(w, c, force, out, err);
+}
+
+int walk_setup_next(struct walk_setup *w, const struct commit *c, struct disk_side **out,
+		    struct err *err)
+{
+	return open_disk(w, c, false, out, err);
 }

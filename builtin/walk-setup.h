@@ -42,5 +42,8 @@ void walk_setup_fill(struct walk_setup *w, struct scan_options *o);
  */
 int walk_setup_disk(struct walk_setup *w, const struct commit *c, bool force,
 		    struct disk_side **out, struct err *err);
+/* What a snapshot made now after `c` would have: of this device's sources alone. */
+int walk_setup_next(struct walk_setup *w, const struct commit *c, struct disk_side **out,
+		    struct err *err);
 
 #endif
