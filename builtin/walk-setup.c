@@ -211,3 +211,22 @@ int walk_setup_next(struct walk_setup *w, const struct commit *c, struct disk_si
 {
 	return open_disk(w, c, false, out, err);
 }
+
+static void say_absent(struct walk_setup *w, const struct waypoint *p,
+		       const struct path_set *paths, const char *what)
+{
+	char *path = p->is_absent ? waypoint_path(p) : NULL;
+
+	if (path && (!paths || path_set_match(paths, path + 1, strlen(path + 1)) != PATH_OUT)) {
+		w->problems++;
+		ub_warn(w->ub, "source '%s' is not there: %s", path, what);
+	}
+	sys_free(path);
+	for (const struct waypoint *c = p->child; c; c = c->next)
+		say_absent(w, c, paths, what);
+}
+
+void walk_setup_say_absent(struct walk_setup *w, const struct path_set *paths, const char *what)
+{
+	say_absent(w, w->root, paths, what);
+}
