@@ -255,16 +255,17 @@ static void next_record(struct folder *f)
 {
 	struct err err = ERR_INIT;
 	struct statrecord r;
-	struct tree_entry e;
+	struct statentry e;
 
 	f->record = NULL;
 	if (statcursor_next(&f->cursor, &f->record, &f->record_len, &err) <= 0) {
-		f->has_changed |= err.code != 0;
 		f->record = NULL;
+		if (err.code)
+			f->has_changed = true;
 		return;
 	}
 	if (!statrecord_parse(f->record, f->record_len, &r) ||
-	    tree_decode_entry(r.entry, r.entry_len, &e, &err) != 1) {
+	    !statentry_peek(r.entry, r.entry_len, &e)) {
 		f->record = NULL;
 		f->has_changed = true;
 		return;
@@ -731,24 +732,60 @@ int scan_cut_window(struct scan_worker *w, struct folder *f, struct window **out
 
 /* -- putting together -- */
 
+static int add_item(struct folder *f, const unsigned char *p, size_t n, struct err *err)
+{
+	struct tree_entry e;
+	int ret = p ? tree_decode_entry(p, n, &e, err) : ERR_CORRUPT;
+
+	if (ret < 0)
+		BUG("an entry that was made here is none: %s", err->msg);
+	return tree_builder_add(f->builder, &e, err);
+}
+
 static int add_items(struct folder *f, const struct window *win, struct err *err)
 {
+	struct reader r = { 0 };
 	int ret = 0;
 
-	for (size_t i = 0; i < win->batches && ret == 0; i++) {
-		struct reader r;
-		reader_init(&r, win->batch[i].items.data, win->batch[i].items.len);
-		while (ret == 0 && reader_left(&r) > 0) {
-			struct tree_entry e;
+	for (size_t i = 0; i < win->nr && ret == 0; i++) {
+		const struct scan_entry *e = &win->entries[i];
+		if (i % BATCH_NAMES == 0)
+			reader_init(&r, win->batch[i / BATCH_NAMES].items.data,
+				    win->batch[i / BATCH_NAMES].items.len);
+		if (e->is_known) {
+			struct statrecord record;
+			statrecord_parse(win->text.data + e->cached.off, e->cached.len, &record);
+			ret = add_item(f, record.entry, record.entry_len, err);
+		} else if (e->has_item) {
 			size_t n;
 			const unsigned char *p = reader_lenbytes(&r, SIZE_MAX, &n);
-			ret = p ? tree_decode_entry(p, n, &e, err) : -1;
-			if (ret < 0)
-				BUG("an entry that was made here is none: %s", err->msg);
-			ret = tree_builder_add(f->builder, &e, err);
+			ret = add_item(f, p, n, err);
 		}
 	}
 	return ret;
+}
+
+/* What the stat cache will say of the window. */
+static void gather_records(const struct window *win, struct buf *out)
+{
+	struct reader r = { 0 };
+
+	buf_reset(out);
+	for (size_t i = 0; i < win->nr; i++) {
+		const struct scan_entry *e = &win->entries[i];
+		if (i % BATCH_NAMES == 0)
+			reader_init(&r, win->batch[i / BATCH_NAMES].records.data,
+				    win->batch[i / BATCH_NAMES].records.len);
+		if (e->is_known) {
+			buf_put_lenbytes(out, win->text.data + e->cached.off, e->cached.len);
+		} else if (e->has_item) {
+			size_t n;
+			const unsigned char *p = reader_lenbytes(&r, SIZE_MAX, &n);
+			if (n > 0)
+				buf_put_lenbytes(out, p, n);
+		}
+	}
+	buf_put_u8(out, 0);
 }
 
 static int put_records(struct folder *f, const struct window *win, struct buf *scratch,
@@ -758,10 +795,7 @@ static int put_records(struct folder *f, const struct window *win, struct buf *s
 
 	if (!f->cache || !f->cache->writer || !f->is_listed)
 		return 0;
-	buf_reset(scratch);
-	for (size_t i = 0; i < win->batches; i++)
-		buf_put_buf(scratch, &win->batch[i].records);
-	buf_put_u8(scratch, 0);
+	gather_records(win, scratch);
 	int ret = statwriter_put(f->cache->writer, scratch->data, scratch->len, &off, err);
 	if (f->nr_parts == f->alloc_parts) {
 		f->alloc_parts = f->alloc_parts ? 2 * f->alloc_parts : 1;
@@ -855,7 +889,8 @@ int scan_finish_folder(struct scan_worker *w, struct folder *f, struct err *err)
 		ret = tree_builder_end(f->builder, &f->result->tree, err);
 	if (ret < 0)
 		return ret;
-	if (f->has_changed) {
+	/* On the way to a source nothing is known; its tree tells whether it changed. */
+	if (f->has_changed && f->is_listed) {
 		sys_lock(&w->s->side);
 		w->s->out->has_changed = true;
 		sys_unlock(&w->s->side);

@@ -50,6 +50,8 @@ struct folder_result {
 struct scan_entry {
 	enum entry_state state;
 	bool was_there;
+	bool is_known;			/* the cached record stands as it is */
+	bool has_item;			/* there is one in the batch, and a record if one is kept */
 	uint32_t name;			/* in the text, with its NUL */
 	struct span cached, old;	/* record of the stat cache; HEAD's encoded entry */
 	struct waypoint *place;		/* or NULL */
@@ -59,7 +61,7 @@ struct scan_entry {
 
 struct batch {
 	struct buf items;		/* encoded entries, each with its size in front */
-	struct buf records;		/* for the stat cache */
+	struct buf records;		/* of the stat cache, likewise; as many */
 };
 
 enum task_kind { TASK_FOLDER, TASK_WINDOW };
