@@ -157,6 +157,8 @@ struct scanner {
 /* One thread's buffers. */
 struct scan_worker {
 	struct scanner *s;
+	struct object_sink pieces;	/* of large files: progress is told of each */
+	uint64_t shown;			/* bytes of which it was told so; atomic */
 	struct content_writer *writer;
 	struct attr_reader *attrs;
 	unsigned char *small;
