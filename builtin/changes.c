@@ -49,12 +49,12 @@ struct content_source changes_store_content(struct store *st)
 
 /* -- one change -- */
 
-static void put_json(struct printer *p, const struct change *c)
+static void put_json(const struct change *c, struct buf *out)
 {
 	const char status[2] = { (char)c->status, '\0' };
 	struct json j;
 
-	json_begin(&j, &p->text, "change");
+	json_begin(&j, out, "change");
 	json_str(&j, "status", status);
 	json_path(&j, "path", c->path, c->path_len);
 	if (c->old_path)
@@ -64,24 +64,34 @@ static void put_json(struct printer *p, const struct change *c)
 	json_end(&j);
 }
 
-static void put_path(struct printer *p, const char *path, size_t n, char end)
+static void put_path(const struct changes_options *o, const char *path, size_t n, char end,
+		     struct buf *out)
 {
-	if (p->o->nul)
-		buf_put(&p->text, path, n);
+	if (o->nul)
+		buf_put(out, path, n);
 	else
-		quote_put(&p->text, path, n);
-	buf_put_u8(&p->text, (uint8_t)end);
+		quote_put(out, path, n);
+	buf_put_u8(out, (uint8_t)end);
 }
 
-static void put_names(struct printer *p, const struct change *c)
+static void put_names(const struct changes_options *o, const struct change *c, struct buf *out)
 {
-	if (!p->o->names) {
-		buf_put_u8(&p->text, (uint8_t)c->status);
-		buf_put_u8(&p->text, p->o->nul ? '\0' : '\t');
+	if (!o->names) {
+		buf_put_u8(out, (uint8_t)c->status);
+		buf_put_u8(out, o->nul ? '\0' : '\t');
 		if (c->old_path)
-			put_path(p, c->old_path, c->old_path_len, p->o->nul ? '\0' : '\t');
+			put_path(o, c->old_path, c->old_path_len, o->nul ? '\0' : '\t', out);
 	}
-	put_path(p, c->path, c->path_len, p->o->nul ? '\0' : '\n');
+	put_path(o, c->path, c->path_len, o->nul ? '\0' : '\n', out);
+}
+
+void changes_put(const struct ub *ub, const struct changes_options *o, const struct change *c,
+		 struct buf *out)
+{
+	if (ub->json)
+		put_json(c, out);
+	else
+		put_names(o, c, out);
 }
 
 static bool is_folder(const struct change *c)
@@ -109,14 +119,12 @@ static int print(const struct change *c, void *data, struct err *err)
 
 	p->any = true;
 	buf_reset(&p->text);
-	if (p->ub->json)
-		put_json(p, c);
-	else if (p->o->patch)
+	if (!p->ub->json && p->o->patch)
 		ret = patcher_put(p->patcher, c, &p->text, err);
-	else if (p->o->stat)
+	else if (!p->ub->json && p->o->stat)
 		ret = add_to_table(p, c, err);
 	else
-		put_names(p, c);
+		changes_put(p->ub, p->o, c, &p->text);
 	out_buf(&p->ub->out, &p->text);
 	if (ret == 0 && out_failed(&p->ub->out))
 		ret = out_flush(&p->ub->out, err);

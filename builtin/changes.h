@@ -26,6 +26,9 @@ struct changes_side {
 struct content_source changes_store_content(struct store *st);
 /* ERR_USAGE: options that do not go together. */
 int changes_check(const struct changes_options *o, struct err *err);
+/* Append one change as names (never --stat or -p), or as JSON. */
+void changes_put(const struct ub *ub, const struct changes_options *o, const struct change *c,
+		 struct buf *out);
 /* Print; `*any_out` (may be NULL): there was something. */
 int changes_print(struct ub *ub, const struct changes_options *o, const struct changes_side *old,
 		  const struct changes_side *new, const struct path_set *paths, bool *any_out,

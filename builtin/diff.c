@@ -160,6 +160,8 @@ static int diff_disk(struct ub *ub, const struct changes_options *o, struct spot
 	}
 	disk_side_close(disk);
 	commit_release(&c);
+	if (ret == 0)
+		walk_setup_say_absent(&walk, paths, "it was not compared");
 	if (ret == 0 && walk.problems > 0)
 		ret = EXIT_PARTIAL;
 	walk_setup_release(&walk);

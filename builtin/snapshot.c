@@ -206,7 +206,7 @@ static const struct { enum note_kind kind; const char *word, *one, *many; } list
 };
 enum { NR_LISTS = sizeof(lists) / sizeof(lists[0]) };
 
-static uint64_t count_rows(const struct commit *c, enum note_kind kind)
+uint64_t snapshot_count_rows(const struct commit *c, enum note_kind kind)
 {
 	uint64_t rows = 0;
 
@@ -221,7 +221,7 @@ static void put_lists(struct buf *out, const struct commit *c)
 	const char *before = "Lists:  ";
 
 	for (size_t i = 0; i < NR_LISTS; i++) {
-		uint64_t rows = count_rows(c, lists[i].kind);
+		uint64_t rows = snapshot_count_rows(c, lists[i].kind);
 		if (rows == 0)
 			continue;
 		buf_put_str(out, before);
@@ -331,7 +331,7 @@ static void put_json_whole(struct json *j, const struct commit *c)
 	json_array_end(j);
 	json_object_begin(j, "lists");
 	for (size_t i = 0; i < NR_LISTS; i++)
-		json_u64(j, lists[i].word, count_rows(c, lists[i].kind));
+		json_u64(j, lists[i].word, snapshot_count_rows(c, lists[i].kind));
 	json_object_end(j);
 }
 

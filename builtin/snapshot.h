@@ -20,6 +20,9 @@ enum snapshot_flags {
 	SNAPSHOT_WHOLE = 1u << 0,	/* sources and side lists, too */
 };
 
+/* How many rows its side lists of this kind have. */
+uint64_t snapshot_count_rows(const struct commit *c, enum note_kind kind);
+
 /* Each appends; text ends without an empty line. */
 void snapshot_put_text(struct ub *ub, const struct ref_names *names, const struct oid *id,
 		       const struct commit *c, unsigned int flags, struct buf *out);

@@ -1,5 +1,5 @@
 /*
- * ub verify: open everything that a snapshot reaches.
+ * ub verify: open everything that a snapshot reaches, and compare it with the disk if asked to.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,9 +10,13 @@
 #include "lib/sys.h"
 #include "objects/verify.h"
 #include "refs/rev.h"
+#include "builtin/changes.h"
 #include "builtin/repo.h"
+#include "builtin/verify-against.h"
 
-static const char verify_usage[] = "ub verify [--deep] [--sample PERCENT] [--seed N] [REV...]";
+static const char verify_usage[] =
+	"ub verify [--deep] [--sample PERCENT] [--seed N] [REV...]\n"
+	"ub verify --against [--deep] [--sample PERCENT] [--seed N] [REV] [-- PATH...]";
 
 struct verify_cmd {
 	struct ub *ub;
@@ -20,6 +24,10 @@ struct verify_cmd {
 	size_t nr;
 	struct verify_options opts;
 	struct verify_totals totals;
+	bool is_against;		/* compare with the disk, too: */
+	struct oid commit;
+	struct path_set paths;
+	struct verify_against against;
 };
 
 /* -- findings -- */
@@ -84,16 +92,25 @@ static void summary(struct verify_cmd *v, uint64_t started)
 		ub_say(v->ub, "%" PRIu64 " objects in %" PRIu64 " packs, %" PRIu64 " bytes: %"
 		       PRIu64 " damaged, %" PRIu64 " missing", t->objects, t->packs, t->bytes,
 		       t->damaged, t->missing);
+		if (v->is_against)
+			ub_say(v->ub, "%" PRIu64 " bytes read from the disk: %" PRIu64 " different",
+			       v->against.bytes, v->against.different);
 		return;
 	}
 	json_begin(&j, &line, "summary");
-	json_bool(&j, "ok", t->damaged + t->missing == 0);
+	json_bool(&j, "ok", t->damaged + t->missing + v->against.different +
+			    v->against.problems == 0);
 	json_u64(&j, "objects", t->objects);
 	json_u64(&j, "packs", t->packs);
 	json_u64(&j, "shards", 0);
 	json_u64(&j, "damaged", t->damaged);
 	json_u64(&j, "missing", t->missing);
 	json_u64(&j, "bytes", t->bytes);
+	if (v->is_against) {
+		json_u64(&j, "bytes_compared", v->against.bytes);
+		json_u64(&j, "different", v->against.different);
+		json_u64(&j, "errors", v->against.problems);
+	}
 	if (v->opts.sample < VERIFY_SAMPLE_ALL)
 		json_u64(&j, "seed", v->opts.seed);
 	json_double(&j, "seconds", seconds);
@@ -130,6 +147,10 @@ static int add_root(struct verify_cmd *v, const char *text, struct err *err)
 			rev.id, rev.type, rev.path ? xstrdup(rev.path) : NULL,
 		};
 	}
+	if (ret == 0 && v->is_against && (rev.path || oid_is_zero(&rev.commit)))
+		ret = err_set(err, ERR_USAGE, "only a whole snapshot can be compared with the disk;"
+			      " paths follow --");
+	v->commit = rev.commit;
 	rev_release(&rev);
 	return ret;
 }
@@ -187,30 +208,68 @@ static int verify_snapshots(struct verify_cmd *v, int argc, char **argv, struct 
 	return ret;
 }
 
+/* What damage keeps from being compared is said; the damage itself was. */
+static int compare(struct verify_cmd *v, struct err *err)
+{
+	int ret = verify_against(v->ub, &v->commit, &v->paths, &v->against, err);
+
+	if ((ret == ERR_CORRUPT || ret == ERR_NOT_FOUND) &&
+	    v->totals.damaged + v->totals.missing > 0) {
+		ub_warn(v->ub, "not all could be compared: %s", err->msg);
+		v->against.problems++;
+		err_clear(err);
+		ret = 0;
+	}
+	return ret;
+}
+
+static int answer(const struct verify_cmd *v)
+{
+	if (v->totals.damaged + v->totals.missing > 0)
+		return EXIT_DAMAGED;
+	if (v->against.problems > 0)
+		return EXIT_PARTIAL;
+	if (v->against.different > 0)
+		return EXIT_FAILED;
+	return v->totals.index_was_rebuilt ? EXIT_HEALED : 0;
+}
+
 int cmd_verify(struct ub *ub, int argc, char **argv, struct err *err)
 {
-	struct verify_cmd v = { .ub = ub, .opts = { .sample = VERIFY_SAMPLE_ALL } };
+	struct verify_cmd v = { .ub = ub, .opts = { .sample = VERIFY_SAMPLE_ALL },
+				.paths = PATH_SET_INIT };
 	const char *sample = NULL, *seed = NULL;
 	const struct opt opts[] = {
 		OPT_FLAG(0, "deep", &v.opts.deep, "hash whole packs too"),
 		OPT_STR(0, "sample", &sample, "PERCENT", "open only so much of the content"),
 		OPT_STR(0, "seed", &seed, "N", "with --sample: draw as another run did"),
+		OPT_FLAG(0, "against", &v.is_against, "then compare every file with the disk"),
 		OPT_END
 	};
 	uint64_t started = sys_monotonic_ns();
+	int nr_paths;
+	char **named = ub_cut_paths(&argc, argv, &nr_paths);
 	int ret = ub_parse(ub, opts, verify_usage, &argc, &argv, err);
 
 	v.opts.progress = ub_progress(ub);
 	v.opts.found = found;
 	v.opts.data = &v;
+	if (ret == 0 && !v.is_against && nr_paths > 0)
+		ret = err_set(err, ERR_USAGE, "-- PATH goes with --against");
+	if (ret == 0 && v.is_against && argc > 1)
+		ret = err_set(err, ERR_USAGE, "one snapshot at a time can be compared with the "
+			      "disk; paths follow --");
+	if (ret == 0)
+		ret = changes_take_paths(&v.paths, named, nr_paths, err);
 	if (ret == 0)
 		ret = parse_options(&v, sample, seed, err);
 	if (ret == 0)
 		ret = verify_snapshots(&v, argc, argv, err);
+	if (ret == 0 && v.is_against)
+		ret = compare(&v, err);
+	path_set_release(&v.paths);
 	if (ret < 0)
 		return ret;
 	summary(&v, started);
-	if (v.totals.damaged + v.totals.missing > 0)
-		return EXIT_DAMAGED;
-	return v.totals.index_was_rebuilt ? EXIT_HEALED : 0;
+	return answer(&v);
 }

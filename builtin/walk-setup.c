@@ -179,10 +179,22 @@ static void want_sources(struct waypoint *p)
 		want_sources(c);
 }
 
+static int open_disk(struct walk_setup *w, const struct commit *c, bool force,
+		     struct disk_side **out, struct err *err)
+{
+	struct scan_options o = { .force = force };
+
+	want_sources(w->root);
+	walk_setup_fill(w, &o);
+	o.has_old = c != NULL;
+	if (c)
+		o.old_tree = c->tree;
+	return disk_side_open(out, &o, w->root, err);
+}
+
 int walk_setup_disk(struct walk_setup *w, const struct commit *c, bool force,
 		    struct disk_side **out, struct err *err)
 {
-	struct scan_options o = { .force = force };
 	struct waypoint *p;
 	int ret = 0;
 
@@ -191,12 +203,30 @@ int walk_setup_disk(struct walk_setup *w, const struct commit *c, bool force,
 		if (ret == 0)
 			p->is_source = true;
 	}
-	if (ret < 0)
-		return ret;
-	want_sources(w->root);
-	walk_setup_fill(w, &o);
-	o.has_old = c != NULL;
-	if (c)
-		o.old_tree = c->tree;
-	return disk_side_open(out, &o, w->root, err);
+	return ret < 0 ? ret : open_disk(w, c, force, out, err);
+}
+
+int walk_setup_next(struct walk_setup *w, const struct commit *c, struct disk_side **out,
+		    struct err *err)
+{
+	return open_disk(w, c, false, out, err);
+}
+
+static void say_absent(struct walk_setup *w, const struct waypoint *p,
+		       const struct path_set *paths, const char *what)
+{
+	char *path = p->is_absent ? waypoint_path(p) : NULL;
+
+	if (path && (!paths || path_set_match(paths, path + 1, strlen(path + 1)) != PATH_OUT)) {
+		w->problems++;
+		ub_warn(w->ub, "source '%s' is not there: %s", path, what);
+	}
+	sys_free(path);
+	for (const struct waypoint *c = p->child; c; c = c->next)
+		say_absent(w, c, paths, what);
+}
+
+void walk_setup_say_absent(struct walk_setup *w, const struct path_set *paths, const char *what)
+{
+	say_absent(w, w->root, paths, what);
 }

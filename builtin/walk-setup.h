@@ -42,5 +42,13 @@ void walk_setup_fill(struct walk_setup *w, struct scan_options *o);
  */
 int walk_setup_disk(struct walk_setup *w, const struct commit *c, bool force,
 		    struct disk_side **out, struct err *err);
+/* What a snapshot made now after `c` would have: of this device's sources alone. */
+int walk_setup_next(struct walk_setup *w, const struct commit *c, struct disk_side **out,
+		    struct err *err);
+/*
+ * After a walk: sources among `paths` (may be NULL) that are not there are named, with `what` that
+ * means, and count as problems.
+ */
+void walk_setup_say_absent(struct walk_setup *w, const struct path_set *paths, const char *what);
 
 #endif

@@ -185,6 +185,8 @@ static int resolve(void *data, const char *path, size_t path_len, struct tree_en
 	char *name = xstrndup(path, path_len);
 	int ret = scan_read(&d->w, d->anchor, name, e, err);
 	sys_free(name);
+	if (ret > 0)
+		d->out.counts.bytes_read += e->size;
 	return ret < 0 ? ret : !ret;
 }
 

@@ -74,7 +74,7 @@ static bool is_dots(const char *name)
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
-int names_read(struct names *n, int fd, struct err *err)
+static int read_all(struct names *n, int fd, struct err *err)
 {
 	_Alignas(struct sys_dirent) char room[READ_SIZE];
 	ssize_t got;
@@ -95,18 +95,31 @@ int names_read(struct names *n, int fd, struct err *err)
 		if (n->records.len > NAMES_MEMORY)
 			ret = spill(n, err);
 	}
-	if (ret == 0 && n->sorter)
-		ret = spill(n, err);
-	if (ret < 0 || n->nr == 0)
-		return ret;
-	n->sorted = xmalloc(n->nr * sizeof(*n->sorted));
+	return ret;
+}
+
+static void sort(struct names *n)
+{
 	const char *p = (const char *)n->records.data;
+
+	n->sorted = xmalloc(n->nr * sizeof(*n->sorted));
 	for (size_t i = 0; i < n->nr; i++) {
 		n->sorted[i] = p + 1;
 		p += strlen(p + 1) + 2;
 	}
 	qsort(n->sorted, n->nr, sizeof(*n->sorted), cmp_names);
-	return 0;
+}
+
+int names_read(struct names *n, int fd, struct err *err)
+{
+	struct err spilling = ERR_INIT;
+	int ret = read_all(n, fd, err);
+
+	if (n->sorter && spill(n, ret < 0 ? &spilling : err) < 0)
+		return ret < 0 ? ret : (int)err->code;
+	if (!n->sorter && n->nr > 0)
+		sort(n);
+	return ret;
 }
 
 int names_next(struct names *n, const char **name, unsigned char *type, struct err *err)

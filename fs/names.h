@@ -14,7 +14,10 @@ struct names;
 /* `spill_dir`: where to, if need be; borrowed. */
 struct names *names_new(const char *spill_dir);
 void names_free(struct names *n);
-/* All names but "." and ".."; reading starts where `fd` stands.  ERR_SYS. */
+/*
+ * All names but "." and ".."; reading starts where `fd` stands.  ERR_SYS: the folder could not be
+ * read to its end; names_next() gives what came before that.
+ */
 int names_read(struct names *n, int fd, struct err *err);
 /* 1 and the next name, borrowed until the next call, with its DT_*; 0 at the end. */
 int names_next(struct names *n, const char **name, unsigned char *type, struct err *err);

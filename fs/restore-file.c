@@ -186,6 +186,7 @@ static void make(struct worker *w, struct rdir *d, int dirfd, const struct tree_
 		restore_problem(w, d, e->name, e->name_len, "write", error, "");
 		return;
 	}
+	progress_add_files(&w->r->progress, 1);
 	progress_add(&w->r->progress, e->size);
 	restore_attrs(w, d, dirfd, w->tmp, fd, e, mode);
 	if (there->exists && restore_make_way(w, d, dirfd, e, there) < 0)
@@ -209,6 +210,7 @@ int restore_file(struct worker *w, struct rdir *d, int dirfd, const struct tree_
 	if (is_file)
 		seen = look_into(w, d, dirfd, e, there);
 	if (seen == SEEN_SAME) {
+		progress_add_files(&w->r->progress, 1);
 		progress_add(&w->r->progress, e->size);
 		return 0;
 	}

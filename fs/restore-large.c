@@ -396,8 +396,10 @@ static void let_go(struct worker *w, struct rlarge *f)
 	sys_lock(&w->r->lock);
 	bool is_last = --f->pending == 0;
 	sys_unlock(&w->r->lock);
-	if (is_last)
-		finish(w, f);
+	if (!is_last)
+		return;
+	progress_add_files(&w->r->progress, 1);
+	finish(w, f);
 }
 
 int restore_large_work(struct worker *w, struct item *it, struct err *err)

@@ -222,6 +222,30 @@ static int put_small(struct scan_worker *w, size_t size, struct tree_entry *e, s
 	return w->sink.put(w->sink.data, OBJ_BLOB, w->small, size, &e->id, err);
 }
 
+/* A piece of a large file; from any thread. */
+static int put_piece(void *data, enum obj_type type, const void *p, size_t n, struct oid *id_out,
+		     struct err *err)
+{
+	struct scan_worker *w = data;
+
+	if (w->s->o->progress && type == OBJ_BLOB) {
+		__atomic_add_fetch(&w->shown, n, __ATOMIC_RELAXED);
+		progress_add(w->s->o->progress, n);
+	}
+	return w->sink.put(w->sink.data, type, p, n, id_out, err);
+}
+
+/* These are done, with so many bytes; of some of them progress was told before. */
+static void show_done(struct scan_worker *w, uint64_t files, uint64_t bytes)
+{
+	uint64_t shown = __atomic_exchange_n(&w->shown, 0, __ATOMIC_RELAXED);
+
+	if (!w->s->o->progress)
+		return;
+	progress_add_files(w->s->o->progress, files);
+	progress_add(w->s->o->progress, bytes > shown ? bytes - shown : 0);
+}
+
 /* One large file at a time is read by several; the others are busy with the rest. */
 static int put_large(struct scan_worker *w, int fd, const char *name, uint64_t size,
 		     struct tree_entry *e, struct err *err)
@@ -233,8 +257,10 @@ static int put_large(struct scan_worker *w, int fd, const char *name, uint64_t s
 	struct content c;
 	bool has_helpers = false;
 
-	if (!w->writer)
-		w->writer = content_writer_new(&s->params, &w->sink);
+	if (!w->writer) {
+		w->pieces = (struct object_sink){ put_piece, w, w->sink.cut_key };
+		w->writer = content_writer_new(&s->params, &w->pieces);
+	}
 	if (size >= BIG_FILE && s->o->workers > 1) {
 		sys_lock(&s->lock);
 		has_helpers = !s->is_big_busy;
@@ -481,8 +507,6 @@ static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 	is_clean &= !at.has_problem;
 	put_entry(w, win, b, se, &e, &st, is_clean, STATCACHE_NONE);
 	count(w, e.type, e.size);
-	if (w->s->o->progress)
-		progress_add(w->s->o->progress, e.size);
 	return 0;
 }
 
@@ -542,6 +566,7 @@ static int do_kept(struct scan_worker *w, struct window *win, struct batch *b,
 int scan_batch(struct scan_worker *w, struct window *win, size_t nr, struct err *err)
 {
 	struct batch *b = &win->batch[nr];
+	uint64_t files = w->counts.files, bytes = w->counts.bytes;
 	size_t end = (nr + 1) * BATCH_NAMES < win->nr ? (nr + 1) * BATCH_NAMES : win->nr;
 	int ret = 0;
 
@@ -558,6 +583,7 @@ int scan_batch(struct scan_worker *w, struct window *win, size_t nr, struct err 
 		if (ret == 0)
 			ret = interrupt_check(err);
 	}
+	show_done(w, w->counts.files - files, w->counts.bytes - bytes);
 	return ret;
 }
 
@@ -624,8 +650,8 @@ int scan_read(struct scan_worker *w, const struct folder *f, const char *name,
 		ret = read_content(&at, fd, &st, e, err);
 	if (fd >= 0)
 		sys_close(fd);
-	if (ret > 0 && w->s->o->progress)
-		progress_add(w->s->o->progress, e->size);
+	if (ret > 0)
+		show_done(w, 1, e->size);
 	return ret;
 }
 

@@ -159,6 +159,8 @@ struct scan_worker {
 	struct scanner *s;
 	struct session_lane lane;
 	struct object_sink sink;
+	struct object_sink pieces;	/* of large files: progress is told of each */
+	uint64_t shown;			/* bytes of which it was told so; atomic */
 	struct content_writer *writer;
 	struct attr_reader *attrs;
 	unsigned char *small;

@@ -294,6 +294,9 @@ static int make(struct making *m, struct err *err)
 	struct snapshot *out = m->out;
 	int ret = read_parent(m, err);
 
+	/* About as much as last time. */
+	if (ret == 0 && o->scan.progress)
+		progress_set_total(o->scan.progress, m->parent.bytes);
 	if (ret == 0 && !o->dry_run)
 		ret = begin_session(m, err);
 	if (ret == 0)

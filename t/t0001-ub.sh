@@ -187,7 +187,12 @@ test_expect_success 'progress is shown when asked for, and not to a file otherwi
 	ub fsck --progress --json 2>err &&
 	test_grep "^{\"type\":\"status\",\"percent_done\":[01]\.[0-9]*,\"packs_done\":1,\"packs_total\":" err &&
 	test_random 3M >file && ub hash-object --progress file 2>err &&
-	test_grep "^hashing: [0-9.]* [KM]iB$" err
+	test_grep "^hashing: [0-9.]* [KM]iB$" err &&
+	mkdir tree && cp file tree/one && test_random 9M 2 >tree/two && ub add tree &&
+	ub commit --progress -m one 2>err &&
+	test_grep "^committing: \([0-9]* files*, \)*[0-9.]* [KM]iB$" err && sleep 0.1 &&
+	ub commit --progress --json --force -m two 2>err &&
+	test_grep "^{\"type\":\"status\",\"percent_done\":[01]\.[0-9]*,\"bytes_done\":[0-9]*,\"bytes_total\":12582912,.*\"seconds_remaining\":[0-9]*}$" err
 '
 
 test_expect_success PTY 'on a terminal nothing is left of it' '
