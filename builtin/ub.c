@@ -16,6 +16,7 @@
 #include "lib/path.h"
 #include "lib/sys.h"
 #include "crypto/secret.h"
+#include "builtin/pager.h"
 #include "builtin/repo.h"
 #include "builtin/ub.h"
 
@@ -31,8 +32,16 @@ const struct command commands[] = {
 };
 #undef COMMAND
 
+/* What is in the fingers of those who come from elsewhere. */
+static const struct { const char *name, *command; } aliases[] = {
+	{ "snapshots", "log" }, { "dump", "cat" }, { "check", "verify" }, { "find", "search" },
+};
+
 const struct command *command_find(const char *name)
 {
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (strcmp(aliases[i].name, name) == 0)
+			name = aliases[i].command;
 	for (const struct command *c = commands; c->name; c++)
 		if (strcmp(c->name, name) == 0)
 			return c;
@@ -265,6 +274,19 @@ int ub_parse(struct ub *ub, const struct opt *opts, const char *usage, int *argc
 	return ret;
 }
 
+char **ub_cut_paths(int *argc, char **argv, int *nr_out)
+{
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--") != 0)
+			continue;
+		*nr_out = *argc - i - 1;
+		*argc = i;
+		return argv + i + 1;
+	}
+	*nr_out = 0;
+	return argv + *argc;
+}
+
 /* Edits (insert, delete, replace, swap of neighbours) between two short words. */
 static unsigned int distance(const char *a, const char *b)
 {
@@ -415,6 +437,9 @@ static void *run(void *data)
 		err = out_err;
 		ret = written;
 	}
+	/* Who leaves the pager has seen enough. */
+	if (pager_end(&ub) && ret == ERR_SYS && err.sys_errno == EPIPE)
+		ret = 0;
 	call->status = ret < 0 ? err_report(&err, ub.json || (err.code == ERR_USAGE && json)) :
 		       ret;
 	out_release(&ub.out);

@@ -43,6 +43,7 @@ struct ub {
 	int verbose;
 	const struct command *command;
 	struct out out;			/* standard output */
+	struct pager *pager;		/* where it goes instead, see builtin/pager.h; or NULL */
 
 	/* set by repo_open(), NULL before */
 	struct config *config;
@@ -70,6 +71,12 @@ const struct command *command_find(const char *name);
  */
 int ub_parse(struct ub *ub, const struct opt *opts, const char *usage, int *argc, char ***argv,
 	     struct err *err);
+
+/*
+ * For commands of the form `REV... -- PATH...`, before ub_parse(): cut off what follows "--", and
+ * answer it.
+ */
+char **ub_cut_paths(int *argc, char **argv, int *nr_out);
 
 /* A sentence on standard error, "ub: ...", unless -q: said along the way, not a failure. */
 void ub_say(const struct ub *ub, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

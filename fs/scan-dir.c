@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <linux/magic.h>
 #include <string.h>
-#include <sys/vfs.h>
 
 #include "lib/file.h"
 #include "lib/path.h"
@@ -353,12 +352,12 @@ static bool is_pseudo(int fd)
 		NSFS_MAGIC, 0x62656570 /* configfs */, 0x65735543 /* fusectl */,
 		0x19800202 /* mqueue */, 0x67596969 /* rpc_pipefs */, 0x6e667364 /* nfsd */,
 	};
-	struct statfs st;
+	uint64_t type;
 
-	if (sys_fstatfs(fd, &st) < 0)
+	if (sys_fs_type(fd, &type) < 0)
 		return false;
 	for (size_t i = 0; i < sizeof(magics) / sizeof(*magics); i++)
-		if ((uint32_t)st.f_type == magics[i])
+		if (type == magics[i])
 			return true;
 	return false;
 }

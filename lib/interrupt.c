@@ -46,6 +46,15 @@ void interrupt_leave_to_others(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);	/* on Linux: of this thread */
 }
 
+void interrupt_leave_to_child(void)
+{
+	struct sigaction sa = { .sa_handler = SIG_IGN };
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGINT, &sa, NULL);
+	alarm(0);
+}
+
 int interrupt_check(struct err *err)
 {
 	int sig = (int)interrupted_by;

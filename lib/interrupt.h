@@ -14,6 +14,9 @@ void interrupt_setup(void);	/* once, from main() */
 /* The calling thread only waits: signals go to one that works, whose calls then give EINTR. */
 void interrupt_leave_to_others(void);
 
+/* The work is over: SIGINT is for a child that has the terminal, and no grace runs out. */
+void interrupt_leave_to_child(void);
+
 /* 0, or ERR_INTERRUPTED.  For loops that can go on for long; any thread. */
 int interrupt_check(struct err *err);
 

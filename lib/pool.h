@@ -12,6 +12,7 @@
  *
  * Lock order of the house, left before right:
  *	pool.lock -> session.lock -> pack_writer.lock -> index.lock -> cache.lock
+ *	restore.telling -> restore.lock, which is held over no call into the store
  */
 
 #include <stddef.h>

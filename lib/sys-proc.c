@@ -15,7 +15,8 @@
 
 #include "lib/sys.h"
 
-static int spawn(char *const *argv, int out, pid_t *pid_out)
+/* `in` or `out` -1: nothing to read; our own standard output. */
+static int spawn(char *const *argv, int in, int out, pid_t *pid_out)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -26,8 +27,12 @@ static int spawn(char *const *argv, int out, pid_t *pid_out)
 	sigaddset(&pipe_signal, SIGPIPE);	/* which we ignore, and it should not */
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attr);
-	e = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (!e)
+	if (in >= 0)
+		e = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	else
+		e = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY,
+						     0);
+	if (!e && out >= 0)
 		e = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	if (!e)
 		e = posix_spawnattr_setsigdefault(&attr, &pipe_signal);
@@ -40,28 +45,44 @@ static int spawn(char *const *argv, int out, pid_t *pid_out)
 	return e;
 }
 
-int sys_spawn_read_argv(char *const *argv, pid_t *pid_out)
+/* Our end of the pipe: 0 reads, 1 writes. */
+static int spawn_pipe(char *const *argv, int ours, pid_t *pid_out)
 {
 	int fd[2], e;
 
 	if (pipe2(fd, O_CLOEXEC) < 0)
 		return -1;
-	e = spawn(argv, fd[1], pid_out);
-	close(fd[1]);
+	e = spawn(argv, ours == 1 ? fd[0] : -1, ours == 0 ? fd[1] : -1, pid_out);
+	close(fd[1 - ours]);
 	if (e) {
-		close(fd[0]);
+		close(fd[ours]);
 		errno = e;
 		return -1;
 	}
-	return fd[0];
+	return fd[ours];
 }
 
-int sys_spawn_read(const char *command, pid_t *pid_out)
+static int spawn_shell(const char *command, int ours, pid_t *pid_out)
 {
 	static char shell[] = "/bin/sh", flag[] = "-c";
 	char *const argv[] = { shell, flag, (char *)(uintptr_t)command, NULL };
 
-	return sys_spawn_read_argv(argv, pid_out);
+	return spawn_pipe(argv, ours, pid_out);
+}
+
+int sys_spawn_read(const char *command, pid_t *pid_out)
+{
+	return spawn_shell(command, 0, pid_out);
+}
+
+int sys_spawn_read_argv(char *const *argv, pid_t *pid_out)
+{
+	return spawn_pipe(argv, 0, pid_out);
+}
+
+int sys_spawn_write(const char *command, pid_t *pid_out)
+{
+	return spawn_shell(command, 1, pid_out);
 }
 
 int sys_wait_child(pid_t pid, int *status_out)

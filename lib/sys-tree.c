@@ -181,10 +181,23 @@ int sys_get_project(int fd, uint32_t *out)
 	return 0;
 }
 
-int sys_fstatfs(int fd, struct statfs *out)
+int sys_fs_type(int fd, uint64_t *out)
 {
-	LOOKS("fstatfs", fd, NULL);
-	return fstatfs(fd, out);
+	struct statfs st;
+
+	LOOKS("statfs", fd, NULL);
+	if (fstatfs(fd, &st) < 0)
+		return -1;
+	*out = (uint64_t)st.f_type;
+	return 0;
+}
+
+mode_t sys_umask(void)
+{
+	mode_t mask = umask(077);
+
+	umask(mask);
+	return mask;
 }
 
 /* -- changing -- */
@@ -248,6 +261,12 @@ int sys_utimensat(int dirfd, const char *name, const struct timespec times[2], i
 {
 	CHANGE("utimens", dirfd, name, false, utimensat(dirfd, name, times, flags));
 	return utimensat(dirfd, name, times, flags);
+}
+
+int sys_futimens(int fd, const struct timespec times[2])
+{
+	CHANGE("utimens", fd, NULL, false, futimens(fd, times));
+	return futimens(fd, times);
 }
 
 int sys_fsetxattr(int fd, const char *name, const void *p, size_t n)

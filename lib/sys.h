@@ -88,6 +88,7 @@ int sys_mknodat(int dirfd, const char *name, mode_t mode, dev_t dev);
 int sys_fchownat(int dirfd, const char *name, uid_t uid, gid_t gid, int flags);
 int sys_fchmod(int fd, mode_t mode);
 int sys_utimensat(int dirfd, const char *name, const struct timespec times[2], int flags);
+int sys_futimens(int fd, const struct timespec times[2]);
 /* Extended attributes: of an open file, or (the l calls) of a path whose last link stands. */
 ssize_t sys_flistxattr(int fd, char *out, size_t size);
 ssize_t sys_llistxattr(const char *path, char *out, size_t size);
@@ -105,8 +106,10 @@ int sys_set_project(int fd, uint32_t project);
 /* FICLONERANGE */
 int sys_clone_range(int to, off_t to_off, int from, off_t from_off, off_t size);
 int sys_syncfs(int fd);
-struct statfs;
-int sys_fstatfs(int fd, struct statfs *out);
+/* What kind of file system: f_type of statfs(). */
+int sys_fs_type(int fd, uint64_t *out);
+/* The bits that new files are made without.  Not for when threads run that make files. */
+mode_t sys_umask(void);
 /* The most files that may be open at once, after the soft limit was raised to the hard one. */
 unsigned int sys_raise_open_files(void);
 
@@ -168,10 +171,12 @@ void sys_hostname(char *out, size_t size);
 uint64_t sys_memory_size(void);
 
 /* Run `command` with the shell, its standard input empty; its output is read from the descriptor
- * returned, then sys_wait() gives its status as waitpid() does.  -1 with errno. */
+ * returned, then sys_wait_child() gives its status as waitpid() does.  -1 with errno. */
 int sys_spawn_read(const char *command, pid_t *pid_out);
 /* The same without a shell: argv[0] is looked up in PATH. */
 int sys_spawn_read_argv(char *const *argv, pid_t *pid_out);
+/* The other way round: what is written to the descriptor is its standard input. */
+int sys_spawn_write(const char *command, pid_t *pid_out);
 int sys_wait_child(pid_t pid, int *status_out);
 bool sys_is_terminal(int fd);
 /* Wait until `fd` can be read, or for `ms`: false when it cannot yet.  A signal ends the wait. */

@@ -178,6 +178,59 @@ int dir_next(struct dir_reader *d, struct tree_entry *out, struct err *err)
 	}
 }
 
+/* To where the next item is read, be it a piece. */
+static int leave_ended(struct dir_reader *d, struct err *err)
+{
+	while (d->at < d->top && d->level[d->at].it.left == 0) {
+		struct dir_level *l = &d->level[d->at];
+		struct tree_entry e;
+		struct tree_piece p;
+		int ret = d->at == 0 ? tree_iter_next(&l->it, &e, err) :
+				       tree_iter_next_piece(&l->it, &p, err);
+		if (ret == 0)
+			ret = check_last(l, err);
+		if (ret < 0)
+			return ret;
+		d->at++;
+	}
+	return 0;
+}
+
+static int take_piece(struct dir_level *l, struct tree_piece *out, struct err *err)
+{
+	int ret = tree_iter_next_piece(&l->it, out, err);
+
+	if (ret <= 0)
+		return ret;
+	ret = check_first(l, out->first, out->first_len, err);
+	return ret < 0 ? ret : 1;
+}
+
+int dir_skip_same(struct dir_reader *a, struct dir_reader *b, struct err *err)
+{
+	for (;;) {
+		struct tree_piece p, q;
+		int ret = leave_ended(a, err);
+
+		if (ret == 0)
+			ret = leave_ended(b, err);
+		if (ret < 0 || a->at == 0 || a->at != b->at)
+			return ret;
+		struct dir_level *l = &a->level[a->at], *m = &b->level[b->at];
+		struct dir_level was_l = *l, was_m = *m;
+		ret = take_piece(l, &p, err);
+		if (ret > 0)
+			ret = take_piece(m, &q, err);
+		if (ret > 0 && oid_eq(&p.id, &q.id))
+			continue;
+		if (ret < 0)
+			return ret;
+		*l = was_l;
+		*m = was_m;
+		return 0;
+	}
+}
+
 /* The piece of a tree of an upper level that could hold `name`: 1, 0, negative. */
 static int find_piece(struct tree_iter *it, const void *name, size_t n, struct oid *out,
 		      struct err *err)
@@ -231,5 +284,30 @@ int dir_find(const struct object_source *src, const struct oid *id, const void *
 			return err_wrap(err, "tree %s", oid_hex(&at).s);
 		if (ret == 0)
 			return 0;
+	}
+}
+
+int dir_find_path(const struct object_source *src, const struct oid *root, const char *path,
+		  struct tree_entry *out, struct buf *hold, struct err *err)
+{
+	struct oid at = *root;
+	const char *s = path;
+
+	for (;;) {
+		size_t n = strcspn(s, "/");
+		int ret = dir_find(src, &at, s, n, out, hold, err);
+		if (ret < 0)
+			return ret;
+		s += n;
+		if (ret == 0)
+			return err_set(err, ERR_NOT_FOUND, "there is no '%.*s' in the snapshot",
+				       (int)(s - path), path);
+		if (!*s)
+			return 0;
+		if (out->type != ENTRY_DIR)
+			return err_set(err, ERR_NOT_FOUND, "'%.*s' is not a folder in the snapshot",
+				       (int)(s - path), path);
+		at = out->id;
+		s++;
 	}
 }

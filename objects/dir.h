@@ -24,6 +24,11 @@ int dir_open(struct dir_reader **out, const struct object_source *src, const str
 	     struct err *err);
 /* 1 and an entry, borrowed until the next call; 0 at the end; negative. */
 int dir_next(struct dir_reader *d, struct tree_entry *out, struct err *err);
+/*
+ * Pass over pieces that both name next: what is left are entries that may differ.  To be called
+ * where neither has an entry in hand that the other lacks.
+ */
+int dir_skip_same(struct dir_reader *a, struct dir_reader *b, struct err *err);
 /* Entries in all. */
 uint64_t dir_count(const struct dir_reader *d);
 void dir_close(struct dir_reader *d);
@@ -34,6 +39,13 @@ void dir_close(struct dir_reader *d);
  */
 int dir_find(const struct object_source *src, const struct oid *id, const void *name,
 	     size_t name_len, struct tree_entry *out, struct buf *hold, struct err *err);
+
+/*
+ * What stands at `path` below the directory `root`, which is not empty and has no slash at either
+ * end; the entry borrows from `hold`.  ERR_NOT_FOUND says how far the path goes.
+ */
+int dir_find_path(const struct object_source *src, const struct oid *root, const char *path,
+		  struct tree_entry *out, struct buf *hold, struct err *err);
 
 /*
  * Every entry below `id`, a directory before what is in it: `fn` gets its path from there.

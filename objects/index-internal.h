@@ -21,7 +21,7 @@
 #define INDEX_VERSION 0
 #define INDEX_LOCK_WAIT_MS 60000
 
-/* Memory for lines and pack tables of all runs; what does not fit is read by pread. */
+/* Memory for lines, pack tables and rows of all runs; what does not fit is read by pread. */
 #define INDEX_MEMORY ((size_t)24 << 20)
 
 #define RUN_PAGE 4096

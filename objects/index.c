@@ -96,16 +96,16 @@ static struct run *shared_run(const struct run_set *old, const struct run_ref *r
 	return NULL;
 }
 
-/* Lines first: they spare all reads for ids that are absent. */
+/* Lines first: they spare all reads for ids that are absent.  Rows where there is room left. */
 static void give_memory(const struct run_set *set, size_t memory)
 {
 	size_t used = 0, nr = set->current.nr_runs;
 
 	for (size_t i = 0; i < nr; i++)
-		for (int sec = RUN_LINES; sec <= RUN_PACKS; sec++)
+		for (int sec = RUN_LINES; sec < RUN_SECTIONS; sec++)
 			if (set->runs[i]->mem[sec])
 				used += run_section_size(set->runs[i], (enum run_section)sec);
-	for (int sec = RUN_LINES; sec <= RUN_PACKS; sec++)
+	for (int sec = RUN_LINES; sec < RUN_SECTIONS; sec++)
 		for (size_t i = 0; i < nr; i++) {
 			struct run *r = set->runs[i];
 			size_t size = run_section_size(r, (enum run_section)sec);

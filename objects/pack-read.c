@@ -25,8 +25,8 @@ struct pack {
 
 struct frame_reader {
 	struct compressor *compressor;
-	unsigned char *sealed, *payload;
-	size_t sealed_size, payload_size;	/* as allocated */
+	unsigned char *sealed, *payload, *raw;
+	size_t sealed_size, payload_size, raw_size;	/* as allocated */
 };
 
 static int read_at(const struct pack *p, void *out, size_t n, uint64_t off, struct err *err)
@@ -157,6 +157,7 @@ void frame_reader_free(struct frame_reader *fr)
 	compressor_free(fr->compressor);
 	sys_pages_free(fr->sealed, fr->sealed_size);
 	sys_pages_free(fr->payload, fr->payload_size);
+	sys_pages_free(fr->raw, fr->raw_size);
 	sys_free(fr);
 }
 
@@ -187,8 +188,15 @@ static int unseal_part(const struct pack *p, uint64_t off, enum pack_part part,
 	return ret;
 }
 
-int pack_read_frame(struct pack *p, struct frame_reader *fr, uint64_t off, size_t sealed_size,
-		    struct buf *out, struct err *err)
+/* An opened frame: its codec, and its bytes in the reader's memory. */
+struct opened {
+	uint8_t codec;
+	size_t raw_size, size;
+	const unsigned char *body;
+};
+
+static int open_frame(struct pack *p, struct frame_reader *fr, uint64_t off, size_t sealed_size,
+		      struct opened *out, struct err *err)
 {
 	if (sealed_size < FRAME_OVERHEAD || sealed_size > FRAME_RAW_MAX + FRAME_OVERHEAD ||
 	    off < p->header_size || off > p->size || sealed_size > p->size - off)
@@ -205,33 +213,69 @@ int pack_read_frame(struct pack *p, struct frame_reader *fr, uint64_t off, size_
 	if (ret < 0)
 		return err_wrap(err, "pack '%s', frame at %" PRIu64, p->path, off);
 
-	size_t size = sealed_size - FRAME_OVERHEAD;
-	uint8_t codec = fr->payload[0];
-	size_t raw_size = get_u32le(fr->payload + 1);
-	const unsigned char *body = fr->payload + FRAME_HEADER_SIZE;
-	if (raw_size > FRAME_RAW_MAX || !buf_fits(out, raw_size))
+	*out = (struct opened){
+		.codec = fr->payload[0], .raw_size = get_u32le(fr->payload + 1),
+		.size = sealed_size - FRAME_OVERHEAD, .body = fr->payload + FRAME_HEADER_SIZE,
+	};
+	if (out->raw_size > FRAME_RAW_MAX)
 		return err_set(err, ERR_CORRUPT, "pack '%s', frame at %" PRIu64 ": %zu bytes is "
-			       "too large", p->path, off, raw_size);
-	size_t before = out->len;
-	switch (codec) {
-	case CODEC_RAW:
-		if (raw_size != size)
-			return err_set(err, ERR_CORRUPT, "pack '%s', frame at %" PRIu64
-				       ": sizes disagree", p->path, off);
-		buf_put(out, body, size);
-		return 0;
-	case CODEC_ZSTD:
-		ret = decompress(fr->compressor, buf_extend(out, raw_size), raw_size, body, size,
-				 err);
-		if (ret < 0) {
-			buf_truncate(out, before);
-			return err_wrap(err, "pack '%s', frame at %" PRIu64, p->path, off);
-		}
-		return 0;
-	default:
+			       "too large", p->path, off, out->raw_size);
+	if (out->codec != CODEC_RAW && out->codec != CODEC_ZSTD)
 		return err_set(err, ERR_FORMAT, "pack '%s', frame at %" PRIu64 ": codec %u is not "
-			       "known to this ub", p->path, off, codec);
+			       "known to this ub", p->path, off, out->codec);
+	if (out->codec == CODEC_RAW && out->raw_size != out->size)
+		return err_set(err, ERR_CORRUPT, "pack '%s', frame at %" PRIu64
+			       ": sizes disagree", p->path, off);
+	return 0;
+}
+
+static int inflate_frame(struct pack *p, struct frame_reader *fr, uint64_t off,
+			 const struct opened *o, unsigned char *to, struct err *err)
+{
+	int ret = decompress(fr->compressor, to, o->raw_size, o->body, o->size, err);
+
+	return ret < 0 ? err_wrap(err, "pack '%s', frame at %" PRIu64, p->path, off) : 0;
+}
+
+int pack_read_frame(struct pack *p, struct frame_reader *fr, uint64_t off, size_t sealed_size,
+		    struct buf *out, struct err *err)
+{
+	struct opened o;
+	size_t before = out->len;
+	int ret = open_frame(p, fr, off, sealed_size, &o, err);
+
+	if (ret < 0)
+		return ret;
+	if (!buf_fits(out, o.raw_size))
+		return err_set(err, ERR_CORRUPT, "pack '%s', frame at %" PRIu64 ": %zu bytes is "
+			       "too large", p->path, off, o.raw_size);
+	if (o.codec == CODEC_RAW) {
+		buf_put(out, o.body, o.size);
+		return 0;
 	}
+	ret = inflate_frame(p, fr, off, &o, buf_extend(out, o.raw_size), err);
+	if (ret < 0)
+		buf_truncate(out, before);
+	return ret;
+}
+
+int pack_view_frame(struct pack *p, struct frame_reader *fr, uint64_t off, size_t sealed_size,
+		    const unsigned char **raw_out, size_t *size_out, struct err *err)
+{
+	struct opened o;
+	int ret = open_frame(p, fr, off, sealed_size, &o, err);
+
+	if (ret == 0 && o.codec == CODEC_ZSTD) {
+		ret = need(&fr->raw, &fr->raw_size, o.raw_size, err);
+		if (ret == 0)
+			ret = inflate_frame(p, fr, off, &o, fr->raw, err);
+		o.body = fr->raw;
+	}
+	if (ret < 0)
+		return ret;
+	*raw_out = o.body;
+	*size_out = o.raw_size;
+	return 0;
 }
 
 /* -- the footer -- */

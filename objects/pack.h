@@ -77,6 +77,10 @@ void frame_reader_free(struct frame_reader *fr);
 int pack_read_frame(struct pack *p, struct frame_reader *fr, uint64_t off, size_t sealed_size,
 		    struct buf *out, struct err *err);
 
+/* The same without a copy: the bytes are the reader's, until it is used again. */
+int pack_view_frame(struct pack *p, struct frame_reader *fr, uint64_t off, size_t sealed_size,
+		    const unsigned char **raw_out, size_t *size_out, struct err *err);
+
 struct pack_frame {
 	uint64_t off;
 	uint32_t sealed_size, raw_size;

@@ -48,6 +48,10 @@ struct store {
 	struct idle_reader *readers;
 };
 
+/* Read an object that was found: its bytes are appended to `out`, and hash to `id`. */
+int store_read_at(struct store *st, const struct oid *id, const struct index_loc *loc,
+		  struct buf *out, struct err *err);
+
 const char *store_pack_dir(const struct store *st, enum pack_kind kind);
 
 /*

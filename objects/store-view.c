@@ -52,3 +52,30 @@ struct treetext_store store_treetext(struct store *st)
 {
 	return (struct treetext_store){ blob_id, find, get_blob, st };
 }
+
+int store_read_commit(struct store *st, const struct oid *id, struct commit *out, struct err *err)
+{
+	struct buf raw = BUF_INIT;
+	int ret = store_read(st, id, OBJ_COMMIT, NULL, &raw, err);
+
+	if (ret == 0)
+		ret = commit_decode(out, raw.data, raw.len, err);
+	buf_release(&raw);
+	return ret;
+}
+
+int store_read_entry(struct store *st, const struct tree_entry *e,
+		     int (*fn)(const void *p, size_t n, void *data, struct err *err), void *data,
+		     struct err *err)
+{
+	const unsigned char *target;
+	size_t n;
+
+	if (e->type == ENTRY_SYMLINK)
+		return tree_entry_attr(e, ATTR_TARGET, &target, &n) ? fn(target, n, data, err) : 0;
+	if (e->content == CONTENT_INLINE)
+		return fn(e->data, (size_t)e->size, data, err);
+	if (e->content == CONTENT_NONE)
+		return 0;
+	return store_read_content(st, &e->id, fn, data, err);
+}

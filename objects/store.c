@@ -412,6 +412,20 @@ done:
 	return ret;
 }
 
+int store_read_at(struct store *st, const struct oid *id, const struct index_loc *loc,
+		  struct buf *out, struct err *err)
+{
+	size_t before = out->len;
+	int ret = read_bytes(st, loc, out, err);
+
+	if (ret < 0)
+		return err_wrap(err, "object %s", oid_hex(id).s);
+	ret = check_object(st, id, loc, out->data + before, out->len - before, err);
+	if (ret < 0)
+		buf_truncate(out, before);
+	return ret;
+}
+
 int store_read(struct store *st, const struct oid *id, enum obj_type want, enum obj_type *type_out,
 	       struct buf *out, struct err *err)
 {
@@ -426,18 +440,10 @@ int store_read(struct store *st, const struct oid *id, enum obj_type want, enum 
 	if (want != OBJ_NONE && loc.type != want)
 		return err_set(err, ERR_FAILED, "object %s is a %s, not a %s", oid_hex(id).s,
 			       obj_type_name(loc.type), obj_type_name(want));
-	size_t before = out->len;
-	ret = read_bytes(st, &loc, out, err);
-	if (ret < 0)
-		return err_wrap(err, "object %s", oid_hex(id).s);
-	ret = check_object(st, id, &loc, out->data + before, out->len - before, err);
-	if (ret < 0) {
-		buf_truncate(out, before);
-		return ret;
-	}
-	if (type_out)
+	ret = store_read_at(st, id, &loc, out, err);
+	if (ret == 0 && type_out)
 		*type_out = loc.type;
-	return 0;
+	return ret;
 }
 
 int store_full_id(struct store *st, const unsigned char id30[30], const struct index_loc *loc,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/path.h"
 #include "lib/sys.h"
 #include "objects/dir.h"
 #include "objects/store-view.h"
@@ -240,17 +241,6 @@ static int want_commit(struct parse *p, struct err *err)
 		       obj_type_name(p->rev.type));
 }
 
-static int read_commit(struct store *st, const struct oid *id, struct commit *out, struct err *err)
-{
-	struct buf raw = BUF_INIT;
-	int ret = store_read(st, id, OBJ_COMMIT, NULL, &raw, err);
-
-	if (ret == 0)
-		ret = commit_decode(out, raw.data, raw.len, err);
-	buf_release(&raw);
-	return ret;
-}
-
 /* To the `nr`th parent, from 1; 0 stays. */
 static int step_parent(struct parse *p, unsigned int nr, struct err *err)
 {
@@ -259,7 +249,7 @@ static int step_parent(struct parse *p, unsigned int nr, struct err *err)
 
 	if (ret < 0 || nr == 0)
 		return ret;
-	ret = read_commit(p->st, &p->rev.id, &c, err);
+	ret = store_read_commit(p->st, &p->rev.id, &c, err);
 	if (ret == 0 && nr > c.nr_parents)
 		ret = err_set(err, ERR_NOT_FOUND, c.nr_parents == 0 ? "%s has no parent" :
 			      "%s has no such parent", oid_hex(&p->rev.id).s);
@@ -397,31 +387,6 @@ static int take_step(struct parse *p, const char **s, struct err *err)
 
 /* -- paths -- */
 
-/* Take "." and ".." and double slashes out; no slash at either end. */
-static char *clean_path(const char *path)
-{
-	struct buf b = BUF_INIT;
-
-	while (*path) {
-		size_t n = strcspn(path, "/");
-		if (n == 2 && path[0] == '.' && path[1] == '.') {
-			while (b.len > 0 && b.data[b.len - 1] != '/')
-				buf_truncate(&b, b.len - 1);
-			if (b.len > 0)
-				buf_truncate(&b, b.len - 1);
-		} else if (n > 0 && !(n == 1 && path[0] == '.')) {
-			if (b.len > 0)
-				buf_put_u8(&b, '/');
-			buf_put(&b, path, n);
-		}
-		path += n;
-		path += *path == '/';
-	}
-	char *out = xstrndup(b.len > 0 ? buf_str(&b) : "", b.len);
-	buf_release(&b);
-	return out;
-}
-
 /* From the snapshot's root; "./x" and "../x" from the current folder. */
 static int full_path(const char *path, char **out, struct err *err)
 {
@@ -429,15 +394,13 @@ static int full_path(const char *path, char **out, struct err *err)
 		strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0;
 
 	if (!is_relative) {
-		*out = clean_path(path);
+		*out = path_clean(path);
 		return 0;
 	}
 	char *cwd = sys_realpath(".");
 	if (!cwd)
 		return err_sys(err, "find the current folder");
-	char *joined = xasprintf("%s/%s", cwd, path);
-	*out = clean_path(joined);
-	sys_free(joined);
+	*out = path_clean_at(cwd, path);
 	sys_free(cwd);
 	return 0;
 }
@@ -491,59 +454,35 @@ static int take_entry(struct parse *p, const struct tree_entry *e, struct err *e
 	return ret;
 }
 
-static int walk_path(struct parse *p, const struct oid *root, struct err *err)
+static int walk_path(struct parse *p, struct err *err)
 {
 	const struct object_source src = store_source(p->st);
 	struct buf hold = BUF_INIT;
 	struct tree_entry e;
-	struct oid at = *root;
-	const char *s = p->rev.path;
-	int ret = 0;
+	int ret = dir_find_path(&src, &p->rev.root, p->rev.path, &e, &hold, err);
 
-	while (*s) {
-		size_t n = strcspn(s, "/");
-		ret = dir_find(&src, &at, s, n, &e, &hold, err);
-		if (ret < 0)
-			break;
-		if (ret == 0) {
-			ret = err_set(err, ERR_NOT_FOUND, "there is no '%.*s' in the snapshot",
-				      (int)(s + n - p->rev.path), p->rev.path);
-			break;
-		}
-		ret = 0;
-		s += n;
-		if (!*s) {
-			ret = take_entry(p, &e, err);
-			break;
-		}
-		s++;
-		if (e.type != ENTRY_DIR) {
-			ret = err_set(err, ERR_NOT_FOUND, "'%.*s' is not a folder in the snapshot",
-				      (int)(s - 1 - p->rev.path), p->rev.path);
-			break;
-		}
-		at = e.id;
-	}
+	if (ret == 0)
+		ret = take_entry(p, &e, err);
 	buf_release(&hold);
 	return ret;
 }
 
 static int take_path(struct parse *p, const char *path, struct err *err)
 {
-	struct oid root;
 	int ret;
 
 	if (p->rev.type == OBJ_COMMIT)
 		p->rev.commit = p->rev.id;
-	ret = rev_to_tree(p->st, &p->rev, &root, err);
+	ret = rev_to_tree(p->st, &p->rev, &p->rev.root, err);
 	if (ret < 0)
 		return ret;
 	ret = full_path(path, &p->rev.path, err);
 	if (ret < 0)
 		return ret;
-	p->rev.id = root;
+	p->rev.id = p->rev.root;
 	p->rev.type = OBJ_TREE;
-	ret = walk_path(p, &root, err);
+	if (p->rev.path[0])
+		ret = walk_path(p, err);
 	size_t n = strlen(path);
 	if (ret == 0 && n > 0 && path[n - 1] == '/' && p->rev.type != OBJ_TREE)
 		ret = err_set(err, ERR_NOT_FOUND, "'%s' is not a folder in the snapshot",
@@ -565,7 +504,7 @@ int rev_to_tree(struct store *st, const struct rev *r, struct oid *tree_out, str
 	if (r->type != OBJ_COMMIT)
 		return err_set(err, ERR_FAILED, "%s is a %s, neither a snapshot nor a folder",
 			       oid_hex(&r->id).s, obj_type_name(r->type));
-	ret = read_commit(st, &r->id, &c, err);
+	ret = store_read_commit(st, &r->id, &c, err);
 	if (ret == 0)
 		*tree_out = c.tree;
 	commit_release(&c);
@@ -615,5 +554,56 @@ int rev_parse(struct refs *refs, struct store *st, const char *text, struct rev 
 	}
 	rev_release(out);
 	*out = p.rev;
+	return 0;
+}
+
+int rev_read_commit(struct refs *refs, struct store *st, const char *text, struct oid *id_out,
+		    struct commit *out, struct err *err)
+{
+	struct rev rev = REV_INIT;
+	int ret = rev_parse(refs, st, text, &rev, err);
+
+	if (ret < 0)
+		return ret;
+	if (rev.type == OBJ_COMMIT)
+		ret = store_read_commit(st, &rev.id, out, err);
+	else if (rev.type == OBJ_NONE && !rev.has_entry)
+		ret = err_set(err, ERR_NOT_FOUND, "there is no object %s", oid_hex(&rev.id).s);
+	else
+		ret = err_set(err, ERR_FAILED, "it is not a snapshot");
+	if (ret < 0)
+		err_wrap(err, "revision '%s'", text);
+	*id_out = rev.id;
+	rev_release(&rev);
+	return ret;
+}
+
+static int count_two(const unsigned char id30[ID30_SIZE], const struct index_loc *loc, void *data,
+		     struct err *err)
+{
+	(void)id30;
+	(void)loc;
+	(void)err;
+	return ++*(unsigned int *)data > 1;
+}
+
+int rev_abbreviate(struct store *st, const struct oid *id, struct oid_text *out, struct err *err)
+{
+	*out = oid_hex(id);
+	for (unsigned int n = OID_MIN_PREFIX; n <= 2 * ID30_SIZE; n++) {
+		unsigned char prefix[OID_SIZE] = { 0 };
+		unsigned int nr = 0;
+
+		memcpy(prefix, id->b, (n + 1) / 2);
+		if (n % 2)
+			prefix[n / 2] &= 0xf0;
+		int ret = index_prefix(store_index(st), prefix, n, count_two, &nr, err);
+		if (ret < 0)
+			return ret;
+		if (nr > 1)
+			continue;
+		out->s[n] = '\0';
+		break;
+	}
 	return 0;
 }

@@ -22,6 +22,7 @@ struct rev {
 	enum obj_type type;	/* OBJ_NONE when a full oid was typed and is not in the store */
 	struct oid commit;	/* the commit it was reached through, or zero */
 	char *path;		/* of REV:PATH, without leading slash; NULL if none was given */
+	struct oid root;	/* with a path: the tree that it starts from */
 	bool has_entry;		/* REV:PATH named an entry: its mode (as st_mode), its size */
 	uint32_t mode; uint64_t size;
 	/* Inline content, none at all, or a link's target: `id` is what it would have as a blob. */
@@ -35,5 +36,10 @@ int rev_parse(struct refs *refs, struct store *st, const char *text, struct rev 
 	      struct err *err);
 /* Follow commits to their tree. */
 int rev_to_tree(struct store *st, const struct rev *r, struct oid *tree_out, struct err *err);
+/* A revision that is a snapshot, read into `out`, which is COMMIT_INIT. */
+int rev_read_commit(struct refs *refs, struct store *st, const char *text, struct oid *id_out,
+		    struct commit *out, struct err *err);
+/* As many digits as name the object in this repository: seven, or more. */
+int rev_abbreviate(struct store *st, const struct oid *id, struct oid_text *out, struct err *err);
 
 #endif

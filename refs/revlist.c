@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/sys.h"
+#include "objects/store-view.h"
 
 #include "refs/revlist.h"
 
@@ -362,22 +363,10 @@ static int walk(struct revlist *rl, struct err *err)
 
 /* -- snapshots -- */
 
-static int read_commit(struct revlist *rl, const struct oid *id, struct commit *out,
-		       struct err *err)
-{
-	struct buf raw = BUF_INIT;
-	int ret = store_read(rl->st, id, OBJ_COMMIT, NULL, &raw, err);
-
-	if (ret == 0)
-		ret = commit_decode(out, raw.data, raw.len, err);
-	buf_release(&raw);
-	return ret;
-}
-
 static int walk_commit(struct revlist *rl, const struct oid *id, struct err *err)
 {
 	struct commit c = COMMIT_INIT;
-	int ret = read_commit(rl, id, &c, err);
+	int ret = store_read_commit(rl->st, id, &c, err);
 
 	rl->has_path = true;
 	buf_reset(&rl->path);
@@ -418,7 +407,7 @@ static int expand(struct revlist *rl, size_t at, struct err *err)
 {
 	struct commit c = COMMIT_INIT;
 	struct oid id = rl->nodes[at].id;
-	int ret = read_commit(rl, &id, &c, err);
+	int ret = store_read_commit(rl->st, &id, &c, err);
 
 	rl->nodes[at].time_s = c.time_s;
 	rl->nodes[at].time_ns = c.time_ns;

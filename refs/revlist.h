@@ -39,7 +39,7 @@ void revlist_on_missing(struct revlist *rl, int (*missing)(const struct revlist_
 			void *data, struct err *err), void *data);
 /* Trees and files may be added too, and are walked when objects are asked for. */
 int revlist_add(struct revlist *rl, const struct rev *rev, bool is_excluded, struct err *err);
-/* `fn` answers 0, or a negative code, which stops and is returned. */
+/* `fn` answers 0 to go on; anything else stops and is returned. */
 int revlist_run(struct revlist *rl, bool with_objects,
 		int (*fn)(const struct revlist_item *item, void *data, struct err *err), void *data,
 		struct err *err);

@@ -103,8 +103,8 @@ test_expect_success 'pack of all objects' '
 	peak pack <objects >packs && test -s packs && peak locate "$(cat tree)"
 '
 
-test_expect_success 'fsck' '
-	peak fsck && peak fsck --full
+test_expect_success 'fsck and verify' '
+	peak fsck && peak fsck --full && peak verify --deep
 '
 
 test_expect_success 'index --rebuild and --check' '
@@ -118,7 +118,7 @@ test_expect_success 'chunks of 16 MiB' '
 	test_random 100000000 1 >random &&
 	{ seq 1 4000000 && cat random && seq 1 3000000; } >mixture &&
 	peak hash-object -w mixture >id && peak cat-object -p "$(cat id)" >again &&
-	cmp mixture again && peak fsck --full
+	cmp mixture again && peak fsck --full && peak verify "$(cat id)"
 '
 
 rm -rf "$scratch"

@@ -46,5 +46,19 @@ static void test_without_a_home_there_is_none(void)
 	CHECK(is(path_state_home(), NULL));
 }
 
+static void test_clean_paths_have_no_dots_and_no_outer_slashes(void)
+{
+	CHECK(is(path_clean("/"), ""));
+	CHECK(is(path_clean(""), ""));
+	CHECK(is(path_clean("//a//b/"), "a/b"));
+	CHECK(is(path_clean("/a/./b/../c"), "a/c"));
+	CHECK(is(path_clean("/../../a/..b/.c/..."), "a/..b/.c/..."));
+	CHECK(is(path_clean("/a/.."), ""));
+	CHECK(is(path_clean_at("/h/x", "b/../c"), "h/x/c"));
+	CHECK(is(path_clean_at("/h/x", "../.."), ""));
+	CHECK(is(path_clean_at("/h/x", "/c"), "c"));
+	CHECK(is(path_clean_at("/", "c"), "c"));
+}
+
 UNIT_MAIN(test_one_slash_joins, test_xdg_variables_count_when_absolute,
-	  test_without_a_home_there_is_none)
+	  test_without_a_home_there_is_none, test_clean_paths_have_no_dots_and_no_outer_slashes)
