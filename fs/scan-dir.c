@@ -176,7 +176,8 @@ static int find_record(struct statcache *c, uint64_t where, const char *name,
 			ret = err_set(err, ERR_CORRUPT, "the stat cache is damaged");
 			break;
 		}
-		if (e.name_len == strlen(name) && memcmp(e.name, name, e.name_len) == 0) {
+		/* The record of "/" has a name that nobody gave it; it is the only one there. */
+		if (!*name || (e.name_len == strlen(name) && memcmp(e.name, name, e.name_len) == 0)) {
 			buf_reset(hold);
 			buf_put(hold, p, n);
 			statrecord_parse(hold->data, n, out);
@@ -504,16 +505,18 @@ int scan_open_folder(struct scan_worker *w, struct window *win, size_t i, struct
 	if (ret == 0)
 		ret = scan_folder_attrs(w, f, has_record ? &record : NULL, err);
 	struct tree_entry known;
-	if (ret == 0 && has_record &&
+	if (ret == 0 && has_record && !rule &&
 	    tree_decode_entry(record.entry, record.entry_len, &known, err) == 1 &&
 	    known.content == CONTENT_TREE && f->is_listed) {
 		f->has_known_tree = true;
 		f->known_tree = known.id;
 	}
 	struct tree_entry old;
-	if (ret == 0 && e->old.len > 0 && (f->is_keeping || f->place || !f->cursor.cache) &&
+	/* What the stat cache was made with need not be looked up in HEAD. */
+	if (ret == 0 && e->old.len > 0 &&
 	    tree_decode_entry(win->text.data + e->old.off, e->old.len, &old, err) == 1 &&
-	    old.content == CONTENT_TREE)
+	    old.content == CONTENT_TREE &&
+	    (f->is_keeping || f->place || !f->has_known_tree || !oid_eq(&old.id, &f->known_tree)))
 		ret = open_old(s, f, &old.id, err);
 	if (ret < 0) {
 		scan_folder_free(f);
@@ -712,7 +715,6 @@ int scan_cut_window(struct scan_worker *w, struct folder *f, struct window **out
 		ret = add_name(w, f, win, buf_str(&name), err);
 	}
 	win->is_last = !least || !least_name(f, &hold);
-	f->is_cut = win->is_last;
 	if (win->is_last && f->record)
 		f->has_changed = true;		/* what stood behind the last name is gone */
 	win->batches = win->batches_left = (win->nr + BATCH_NAMES - 1) / BATCH_NAMES;

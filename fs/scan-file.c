@@ -278,8 +278,11 @@ static int read_content(struct file_at *at, int fd, const struct file_stat *st,
 		return ret;
 	/* Small after all: it shrank. */
 	if (e->size > 0 && e->size <= INLINE_MAX) {
-		ret = read_small(w, fd, INLINE_MAX, &got);
-		return ret < 0 ? 0 : (put_small(w, got, e, err) < 0 ? (int)err->code : 1);
+		if (read_small(w, fd, INLINE_MAX, &got) < 0) {
+			file_problem(at, "read", errno);
+			return 0;
+		}
+		return put_small(w, got, e, err) < 0 ? (int)err->code : 1;
 	}
 	return 1;
 }
@@ -430,10 +433,6 @@ static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 		f->has_changed = true;
 		return 0;
 	}
-	if (st.nlink > 1)
-		ret = note_link(w, f, name, &st, err);
-	if (ret < 0)
-		return ret;
 	if (se->cached.len > 0 && !w->s->o->force &&
 	    statrecord_parse(win->text.data + se->cached.off, se->cached.len, &r) &&
 	    tree_decode_entry(r.entry, r.entry_len, &e, err) == 1 && is_known(&st, &r, &e)) {
@@ -441,7 +440,7 @@ static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 		put_record(w, b, f, se, &st, true, STATCACHE_NONE, r.entry, r.entry_len);
 		count(w, &e);
 		w->counts.files_unmodified++;
-		return 0;
+		return st.nlink > 1 ? note_link(w, f, name, &st, err) : 0;
 	}
 	wait_until_clean(w, &st);
 	bool is_clean = scan_is_clean(&st);
@@ -462,7 +461,7 @@ static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 	count(w, &e);
 	if (w->s->o->progress)
 		progress_add(w->s->o->progress, e.size);
-	return 0;
+	return st.nlink > 1 ? note_link(w, f, name, &st, err) : 0;
 }
 
 /* A folder that was walked: its attributes and its tree. */
