@@ -83,14 +83,42 @@ static int begin_session(struct making *m, struct err *err)
 
 /* -- walking -- */
 
+struct absence {
+	uint64_t wanted, absent, sources;	/* sources: of those that are absent */
+	const struct place *last;
+};
+
 static int count_absent(struct place *p, void *data, struct err *err)
 {
-	uint64_t *nr = data;
+	struct absence *a = data;
 
 	(void)err;
-	nr[0]++;
-	nr[1] += p->is_absent;
+	a->wanted++;
+	if (p->is_absent) {
+		a->absent++;
+		a->sources += p->is_source;
+		a->last = p;
+	}
 	return 0;
+}
+
+/* A source that is absent is a disk that is not plugged in; another path may be a slip. */
+static int all_absent(const struct absence *a, struct err *err)
+{
+	if (a->sources == 0 && a->wanted == 1) {
+		char *path = place_path(a->last);
+		err_set(err, ERR_FAILED, "'%s' is not there: nothing is committed", path);
+		sys_free(path);
+		return err->code;
+	}
+	if (a->sources == 0)
+		return err_set(err, ERR_FAILED, "none of the %" PRIu64 " paths is there: nothing "
+			       "is committed", a->wanted);
+	if (a->wanted == 1)
+		return err_set(err, ERR_REFUSED, "the only source is not there: nothing is "
+			       "committed");
+	return err_set(err, ERR_REFUSED, "none of the %" PRIu64 " sources is there: nothing is "
+		       "committed", a->wanted);
 }
 
 static int forget_absent(struct place *p, void *data, struct err *err)
@@ -104,7 +132,7 @@ static int forget_absent(struct place *p, void *data, struct err *err)
 static int walk(struct making *m, bool force, struct err *err)
 {
 	struct scan_options o = m->o->scan;
-	uint64_t nr[2] = { 0, 0 };
+	struct absence a = { 0, 0, 0, NULL };
 
 	o.session = m->session;
 	o.force |= force;
@@ -114,13 +142,10 @@ static int walk(struct making *m, bool force, struct err *err)
 	if (ret == 0)
 		ret = scan_run(&m->scan, &o, m->o->root, err);
 	if (ret == 0)
-		ret = place_each(m->o->root, count_absent, nr, err);
-	m->out->absent = nr[1];
-	if (ret == 0 && nr[0] > 0 && nr[1] == nr[0] && m->o->stream_fd < 0)
-		ret = err_set(err, ERR_REFUSED, nr[0] == 1 ?
-			      "the only source is not there: nothing is committed" :
-			      "none of the %" PRIu64 " sources is there: nothing is committed",
-			      nr[0]);
+		ret = place_each(m->o->root, count_absent, &a, err);
+	m->out->absent = a.absent;
+	if (ret == 0 && a.wanted > 0 && a.absent == a.wanted && m->o->stream_fd < 0)
+		ret = all_absent(&a, err);
 	return ret;
 }
 
@@ -314,8 +339,11 @@ static int make(struct making *m, struct err *err)
 	ret = end_caches(m, err);
 	if (ret < 0)
 		return ret;
-	if (out->is_unchanged && o->skip_if_unchanged)
+	struct err ignored = ERR_INIT;
+	if (out->is_unchanged && o->skip_if_unchanged) {
+		scan_keep_caches(&m->scan, &ignored);	/* HEAD has all that it names */
 		return 0;
+	}
 	ret = make_commit(m, err);
 	if (ret == 0)
 		ret = put_commit(m, err);
@@ -326,7 +354,6 @@ static int make(struct making *m, struct err *err)
 	if (ret < 0)
 		return ret;
 	/* The stat cache comes last: what it says is known must be in a snapshot. */
-	struct err ignored = ERR_INIT;
 	scan_keep_caches(&m->scan, &ignored);
 	return 0;
 }
