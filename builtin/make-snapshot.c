@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/config.h"
+#include "lib/file.h"
 #include "lib/lines.h"
 #include "lib/number.h"
 #include "lib/path.h"
@@ -182,16 +183,11 @@ static int read_excludes(struct typed *c, struct err *err)
 	for (size_t i = 0; i < r->iexcludes.nr; i++)
 		ignore_add(c->excludes, r->iexcludes.v[i], true);
 	for (size_t i = 0; i < r->exclude_files.nr && ret == 0; i++) {
-		const char *file = r->exclude_files.v[i], *p;
+		const char *file = r->exclude_files.v[i];
 		int fd = sys_open(file, O_RDONLY | O_CLOEXEC, 0);
-		struct lines lines;
-		size_t n;
 		if (fd < 0)
 			return err_sys(err, "open '%s'", file);
-		lines_init(&lines, fd, file, '\n', LINE_MAX_BYTES);
-		while ((ret = lines_next(&lines, &p, &n, err)) > 0)
-			ignore_add(c->excludes, p, false);
-		lines_release(&lines);
+		ret = ignore_read(c->excludes, fd, file, false, err);
 		sys_close(fd);
 	}
 	return ret;
@@ -213,11 +209,13 @@ static void skip_folder(struct typed *c, const char *path, const char *rule)
 static void find_own_folders(struct typed *c)
 {
 	static const char *const keys[] = { "store.meta", "store.data" };
-	char *cache = path_cache_home();
+	char *cache = path_cache_home(), *state = path_state_home();
 	struct buf value = BUF_INIT;
 
 	skip_folder(c, c->ub->repo_path, "the repository");
 	skip_folder(c, cache, "caches of ub");
+	/* It changes with every commit, and put back on a disk it would look like a rollback. */
+	skip_folder(c, state, "keys and state of ub");
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		struct err ignored = ERR_INIT;
 		buf_reset(&value);
@@ -225,6 +223,7 @@ static void find_own_folders(struct typed *c)
 			skip_folder(c, buf_str(&value), "the repository");
 	}
 	buf_release(&value);
+	sys_free(state);
 	sys_free(cache);
 }
 
@@ -482,6 +481,10 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 		ret = open_stream(c, &o, argc, argv, err);
 	if (ret < 0)
 		goto done;
+	struct err ignored = ERR_INIT;
+	/* It is to be there before the walk is told to stay out of it. */
+	if (cache && !ub->dry_run)
+		file_make_dirs(cache, 0700, &ignored);
 	find_own_folders(c);
 	o.scan.skip = c->skip;
 	o.scan.nr_skip = c->nr_skip;

@@ -486,6 +486,8 @@ int scan_open_folder(struct scan_worker *w, struct window *win, size_t i, struct
 		ret = scan_skipped(w, scan_path(w, up, name), rule, err);
 		if (ret < 0 || drops) {
 			e->state = ENTRY_STATE_DROPPED;
+			if (e->cached.len > 0)
+				up->has_changed = true;
 			if (e->place)
 				place_missing(w, up, e, err);
 			scan_folder_free(f);
