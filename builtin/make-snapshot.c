@@ -481,10 +481,9 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 		ret = open_stream(c, &o, argc, argv, err);
 	if (ret < 0)
 		goto done;
-	struct err ignored = ERR_INIT;
 	/* It is to be there before the walk is told to stay out of it. */
 	if (cache && !ub->dry_run)
-		file_make_dirs(cache, 0700, &ignored);
+		file_make_scratch_dirs(cache, 0700);
 	find_own_folders(c);
 	o.scan.skip = c->skip;
 	o.scan.nr_skip = c->nr_skip;

@@ -1,7 +1,7 @@
 #ifndef BUILTIN_MAKE_SNAPSHOT_H
 #define BUILTIN_MAKE_SNAPSHOT_H
 
-/* What `ub commit` and `ub backup` share: from what was typed to a snapshot and what is said of it. */
+/* What `ub commit` and `ub backup` share: from what was typed to a snapshot, and what is said. */
 
 #include "builtin/source-list.h"
 

@@ -177,7 +177,7 @@ static int find_record(struct statcache *c, uint64_t where, const char *name,
 			break;
 		}
 		/* The record of "/" has a name that nobody gave it; it is the only one there. */
-		if (!*name || (e.name_len == strlen(name) && memcmp(e.name, name, e.name_len) == 0)) {
+		if (!*name || name_cmp(e.name, e.name_len, name, strlen(name)) == 0) {
 			buf_reset(hold);
 			buf_put(hold, p, n);
 			statrecord_parse(hold->data, n, out);
@@ -222,7 +222,6 @@ static int open_cache(struct scanner *s, struct place *place, struct scan_cache 
 		ret = descend(c->old, top, place, &record, hold, &err);
 	err_clear(&err);
 	c->is_lasting = path && top == place && s->o->session &&
-			file_make_dirs(s->o->cache_dir, 0700, &err) == 0 &&
 			statwriter_open(&c->writer, path, s->keys, c->source, &err) == 0;
 	sys_free(path);
 	/* Without a lasting one, side lists are made from one that goes. */

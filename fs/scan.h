@@ -35,7 +35,7 @@ struct scan_options {
 	const struct ignore_rules *excludes;	/* anchored at the root; NULL: none */
 	const struct scan_skip *skip;
 	size_t nr_skip;
-	const char *cache_dir;		/* of the stat cache; NULL: there is none */
+	const char *cache_dir;		/* of the stat cache, if it is there; NULL: none */
 	const char *spill_dir;
 	bool has_old;
 	struct oid old_tree;		/* of HEAD */

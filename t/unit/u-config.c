@@ -198,8 +198,8 @@ static void test_any_value_is_added_and_removed(void)
 	static const char *const values[] = {
 		"plain", "two words", " blank in front", "blank behind ", "quote\"", "back\\slash",
 		"\\n", "new\nline", "line\n", "tab\tinside", "\ttab", "tab\t", "#no comment",
-		"no ; comment", "a=b", "[section]", "$(x)`y`", "\377\376", "caf\303\251", "\"", "\\",
-		"q\"#\"", "a\rb", "a.*", "(", "x\001y",
+		"no ; comment", "a=b", "[section]", "$(x)`y`", "\377\376", "caf\303\251", "\"",
+		"\\", "q\"#\"", "a\rb", "a.*", "(", "x\001y",
 	};
 	const char *path = scratch("values");
 	const size_t nr = sizeof(values) / sizeof(*values);
