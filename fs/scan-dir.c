@@ -239,6 +239,15 @@ static int open_cache(struct scanner *s, struct place *place, struct scan_cache 
 	return ret > 0;
 }
 
+int scan_cache_put(struct scan_cache *c, const struct buf *b, uint64_t *off_out, struct err *err)
+{
+	int ret = statwriter_put(c->writer, b->data, b->len, off_out, err);
+
+	if (ret < 0)
+		c->has_failed = true;
+	return ret;
+}
+
 /* -- what comes next, of each of the sides -- */
 
 static int next_disk_name(struct folder *f, struct err *err)
@@ -765,7 +774,7 @@ static int put_records(struct folder *f, const struct window *win, struct buf *s
 	for (size_t i = 0; i < win->batches; i++)
 		buf_put_buf(scratch, &win->batch[i].records);
 	buf_put_u8(scratch, 0);
-	int ret = statwriter_put(f->cache->writer, scratch->data, scratch->len, &off, err);
+	int ret = scan_cache_put(f->cache, scratch, &off, err);
 	if (f->nr_parts == f->alloc_parts) {
 		f->alloc_parts = f->alloc_parts ? 2 * f->alloc_parts : 1;
 		f->parts = xrealloc(f->parts, f->alloc_parts * sizeof(*f->parts));
@@ -816,7 +825,7 @@ static int end_records(struct folder *f, struct buf *scratch, uint64_t *where, s
 	buf_put_varint(scratch, f->nr_parts);
 	for (size_t i = 0; i < f->nr_parts; i++)
 		buf_put_u64le(scratch, f->parts[i]);
-	int ret = statwriter_put(f->cache->writer, scratch->data, scratch->len, &off, err);
+	int ret = scan_cache_put(f->cache, scratch, &off, err);
 	*where = off << 1 | 1;
 	return ret;
 }
@@ -842,7 +851,7 @@ static int end_root(struct scan_worker *w, struct folder *f, struct err *err)
 	buf_reset(&w->scratch);
 	statrecord_put(&w->scratch, &r);
 	buf_put_u8(&w->scratch, 0);
-	int ret = statwriter_put(f->cache->writer, w->scratch.data, w->scratch.len, &off, err);
+	int ret = scan_cache_put(f->cache, &w->scratch, &off, err);
 	f->cache->root = off << 1;
 	buf_release(&entry);
 	return ret;

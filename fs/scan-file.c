@@ -104,8 +104,7 @@ static void put_record(struct scan_worker *w, struct batch *b, const struct fold
 		buf_reset(&w->scratch);
 		statrecord_put(&w->scratch, &r);
 		buf_put_u8(&w->scratch, 0);
-		if (statwriter_put(e->cache->writer, w->scratch.data, w->scratch.len, &off,
-				   &err) == 0)
+		if (scan_cache_put(e->cache, &w->scratch, &off, &err) == 0)
 			e->cache->root = off << 1;
 	}
 	if (f->is_listed && f->cache && f->cache->writer)

@@ -9,6 +9,7 @@
  * window in batches that any worker may take.  What the stat cache knows is not read.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -75,6 +76,7 @@ struct scan_cache {
 	struct statcache *old;		/* NULL: there was none */
 	struct statwriter *writer;	/* NULL: nothing is stored */
 	bool is_lasting;		/* to be put in place; else only read once */
+	atomic_bool has_failed;		/* it could not be written */
 	uint64_t root;			/* where the source's own record is */
 };
 

@@ -129,18 +129,33 @@ static int forget_absent(struct place *p, void *data, struct err *err)
 	return 0;
 }
 
-static int walk(struct making *m, bool force, struct err *err)
+static int end_caches(struct making *m, struct err *err)
+{
+	int ret = 0;
+
+	for (struct scan_cache *c = m->scan.caches; c && ret == 0; c = c->next) {
+		if (c->writer)
+			ret = statwriter_end(c->writer, c->root, err);
+		c->has_failed |= ret < 0;
+	}
+	return ret;
+}
+
+static int walk(struct making *m, bool force, const char *cache_dir, struct err *err)
 {
 	struct scan_options o = m->o->scan;
 	struct absence a = { 0, 0, 0, NULL };
 
 	o.session = m->session;
+	o.cache_dir = cache_dir;
 	o.force |= force;
 	o.has_old = m->out->has_parent;
 	o.old_tree = m->parent.tree;
 	int ret = place_each(m->o->root, forget_absent, NULL, err);
 	if (ret == 0)
 		ret = scan_run(&m->scan, &o, m->o->root, err);
+	if (ret == 0)
+		ret = end_caches(m, err);
 	if (ret == 0)
 		ret = place_each(m->o->root, count_absent, &a, err);
 	m->out->absent = a.absent;
@@ -149,19 +164,36 @@ static int walk(struct making *m, bool force, struct err *err)
 	return ret;
 }
 
+static bool cache_has_failed(const struct making *m)
+{
+	for (const struct scan_cache *c = m->scan.caches; c; c = c->next)
+		if (c->is_lasting && c->has_failed)
+			return true;
+	return false;
+}
+
 /*
  * The stat cache may name objects of a pack that was lost.  Then all is read again, and what is
- * missing stored once more.
+ * missing stored once more.  And where it lies the disk may be full: then it goes without.
  */
 static int walk_surely(struct making *m, struct err *err)
 {
-	int ret = walk(m, false, err);
+	const char *cache_dir = m->o->scan.cache_dir;
+	bool force = false;
 
-	if (ret != ERR_NOT_FOUND || m->o->scan.force || session_has_failed(m->session))
-		return ret;
-	err_clear(err);
-	scan_release(&m->scan);
-	return walk(m, true, err);
+	for (;;) {
+		int ret = walk(m, force, cache_dir, err);
+		if (ret == 0 || session_has_failed(m->session))
+			return ret;
+		if (cache_dir && cache_has_failed(m))
+			cache_dir = NULL;
+		else if (ret == ERR_NOT_FOUND && !force && !m->o->scan.force)
+			force = true;
+		else
+			return ret;
+		err_clear(err);
+		scan_release(&m->scan);
+	}
 }
 
 /* -- the commit -- */
@@ -303,16 +335,6 @@ static int move_ref(struct making *m, struct err *err)
 
 /* -- all together -- */
 
-static int end_caches(struct making *m, struct err *err)
-{
-	int ret = 0;
-
-	for (struct scan_cache *c = m->scan.caches; c && ret == 0; c = c->next)
-		if (c->writer)
-			ret = statwriter_end(c->writer, c->root, err);
-	return ret;
-}
-
 static int make(struct making *m, struct err *err)
 {
 	const struct snapshot_options *o = m->o;
@@ -336,9 +358,6 @@ static int make(struct making *m, struct err *err)
 		out->bytes_new = m->scan.counts.blobs_bytes;
 		return 0;
 	}
-	ret = end_caches(m, err);
-	if (ret < 0)
-		return ret;
 	struct err ignored = ERR_INIT;
 	if (out->is_unchanged && o->skip_if_unchanged) {
 		scan_keep_caches(&m->scan, &ignored);	/* HEAD has all that it names */

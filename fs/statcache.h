@@ -17,7 +17,8 @@
  *
  *	segment		records; a zero byte
  *	record		varint size; u8 flags; varint inode; i64 s, u32 ns of ctime; with a flag
- *			i64 s, u32 ns of birth; of folders u64 where its segment is; the encoded tree entry
+ *			i64 s, u32 ns of birth; of folders u64 where its segment is; the
+ *			encoded tree entry
  *	table		varint number, u64 each: the segments of a folder that has several
  *	where		twice the offset, plus one if it is a table's
  */

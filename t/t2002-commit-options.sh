@@ -251,6 +251,14 @@ test_expect_success 'files that come, go, grow, shrink and change type while the
 	ub fsck --full && sleep 0.05 && commit && tree_check "$S" && commit && rm -r "$S/busy" && commit
 '
 
+test_expect_success UNSHARE 'a stat cache that cannot be written costs time, nothing else' '
+	mkdir -p "$S/some" tinycache && (cd "$S/some" && seq -f %0100g 1 3000 | xargs touch) && unshare -m sh -c "
+		mount -t tmpfs -o size=200k tmpfs tinycache && XDG_CACHE_HOME=$PWD/tinycache ub commit -q &&
+		XDG_CACHE_HOME=$PWD/tinycache ub commit -q && mount -o remount,ro tinycache && XDG_CACHE_HOME=$PWD/tinycache ub commit -q
+	" && tree_check "$S" && note 2 >births && { test_grep ! "$PS/d/1" births || test_grep "$PS/some/" births; } &&
+	XDG_CACHE_HOME=/dev/null/x commit && rm -r "$S/some" && commit && tree_check "$S"
+'
+
 # -- signals --------------------------------------------------------------------------------------
 
 test_expect_success 'interrupted: the repository is whole, and what was packed is not stored again' '
