@@ -481,9 +481,12 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 		ret = open_stream(c, &o, argc, argv, err);
 	if (ret < 0)
 		goto done;
-	/* It is to be there before the walk is told to stay out of it. */
-	if (cache && !ub->dry_run)
+	/* It is to be there before the walk is told to stay out of it, without what the dead left. */
+	if (cache && !ub->dry_run) {
+		struct err ignored = ERR_INIT;
 		file_make_scratch_dirs(cache, 0700);
+		file_clean_tmp(cache, &ignored);
+	}
 	find_own_folders(c);
 	o.scan.skip = c->skip;
 	o.scan.nr_skip = c->nr_skip;
