@@ -8,7 +8,7 @@
 
 static const char add_usage[] = "ub add PATH...";
 
-static int add_one(struct ub *ub, struct place *root, const char *typed, struct err *err)
+static int add_one(struct ub *ub, struct waypoint *root, const char *typed, struct err *err)
 {
 	struct stat st;
 	char *path = source_resolve(typed, err);
@@ -34,10 +34,10 @@ int cmd_add(struct ub *ub, int argc, char **argv, struct err *err)
 		return ret;
 	if (argc == 0)
 		return err_set(err, ERR_USAGE, "which path is to be backed up?");
-	struct place *root = place_new_root();
+	struct waypoint *root = waypoint_new_root();
 	ret = source_list_load(ub, root, err);
 	for (int i = 0; i < argc && ret == 0; i++)
 		ret = add_one(ub, root, argv[i], err);
-	place_free(root);
+	waypoint_free(root);
 	return ret;
 }

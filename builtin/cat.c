@@ -1,7 +1,7 @@
 /*
  * ub cat: the content of files in a snapshot.
  */
-#include "builtin/place.h"
+#include "builtin/spot.h"
 
 static const char cat_usage[] = "ub cat REV:PATH...";
 
@@ -13,11 +13,11 @@ int cmd_cat(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret == 0 && argc == 0)
 		ret = err_set(err, ERR_USAGE, "which file?");
 	for (int i = 0; ret == 0 && i < argc; i++) {
-		struct place p = PLACE_INIT;
-		ret = place_find(ub, argv[i], &p, err);
+		struct spot p = SPOT_INIT;
+		ret = spot_find(ub, argv[i], &p, err);
 		if (ret == 0)
-			ret = place_put_content(ub, &p, argv[i], err);
-		place_release(&p);
+			ret = spot_put_content(ub, &p, argv[i], err);
+		spot_release(&p);
 	}
 	return ret;
 }

@@ -1,13 +1,15 @@
 /*
  * ub diff: what differs between two snapshots, folders or files.
  */
+#include <fcntl.h>
 #include <string.h>
 
 #include "lib/sys.h"
 #include "objects/store-view.h"
 #include "builtin/changes.h"
 #include "builtin/pager.h"
-#include "builtin/place.h"
+#include "builtin/spot.h"
+#include "builtin/walk-setup.h"
 
 static const char diff_usage[] =
 	"ub diff [--name-status | --name-only | --stat | -p] [-M] [-z] [REV [REV]] [-- PATH...]";
@@ -60,7 +62,7 @@ static struct diff_side single_side(struct single *s)
 /* -- what is compared -- */
 
 /* A file that was named by its id has no more than its content. */
-static void fill_single(const struct place *p, const struct place *shown_as, struct single *out)
+static void fill_single(const struct spot *p, const struct spot *shown_as, struct single *out)
 {
 	const char *name = shown_as->rev.path ? shown_as->rev.path : "file";
 
@@ -77,7 +79,7 @@ static void fill_single(const struct place *p, const struct place *shown_as, str
 	out->e.name_len = strlen(name);
 }
 
-static int find_size(struct ub *ub, struct place *p, struct err *err)
+static int find_size(struct ub *ub, struct spot *p, struct err *err)
 {
 	const struct treetext_store text = store_treetext(ub->store);
 	enum obj_type type;
@@ -88,8 +90,8 @@ static int find_size(struct ub *ub, struct place *p, struct err *err)
 	return ret < 0 ? ret : 0;
 }
 
-static int diff_places(struct ub *ub, const struct changes_options *o, struct place *old,
-		       struct place *new, const struct path_set *paths, bool *any, struct err *err)
+static int diff_spots(struct ub *ub, const struct changes_options *o, struct spot *old,
+		       struct spot *new, const struct path_set *paths, bool *any, struct err *err)
 {
 	const struct object_source source = store_source(ub->store);
 	const struct content_source content = changes_store_content(ub->store);
@@ -109,22 +111,65 @@ static int diff_places(struct ub *ub, const struct changes_options *o, struct pl
 	return changes_print(ub, o, &a, &b, paths, any, err);
 }
 
-/* `old` against what is on the disk. */
-static int diff_disk(struct ub *ub, const struct changes_options *o, struct place *old,
-		     const struct path_set *paths, bool *any, struct err *err)
+/* The bytes of a file on the disk. */
+static int read_disk(void *data, const char *path, size_t path_len, const struct tree_entry *e,
+		     struct buf *out, struct err *err)
 {
-	(void)ub;
-	(void)o;
-	(void)old;
-	(void)paths;
-	(void)any;
-	return err_set(err, ERR_FAILED, "this ub cannot compare with the disk yet: name two"
-		       " revisions");
+	char *name = xstrndup(path, path_len);
+	int root = sys_open("/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), ret = 0;
+	int fd = sys_open_beneath(root, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+	size_t room = (size_t)e->size + 1;
+
+	(void)data;
+	ssize_t got = fd < 0 ? -1 : sys_read_full(fd, buf_extend(out, room), room);
+	if (got < 0)
+		ret = err_sys(err, "read '/%s'", name);
+	if (fd >= 0)
+		buf_truncate(out, out->len - room + (got > 0 ? (size_t)got : 0));
+	if (fd >= 0)
+		sys_close(fd);
+	sys_close(root);
+	sys_free(name);
+	return ret;
+}
+
+/* `old` against what is on the disk. */
+static int diff_disk(struct ub *ub, const struct changes_options *o, struct spot *old,
+		     const struct exclude_options *excludes, const struct path_set *paths,
+		     bool *any, struct err *err)
+{
+	const struct object_source source = store_source(ub->store);
+	struct tree_side tree = { &source, &old->tree };
+	struct commit c = COMMIT_INIT;
+	struct disk_side *disk = NULL;
+	struct walk_setup walk;
+	int ret = walk_setup_init(&walk, ub, excludes, err);
+
+	if (ret == 0 && (oid_is_zero(&old->rev.commit) || old->rev.path))
+		ret = err_set(err, ERR_USAGE, "only a whole snapshot can be compared with the disk;"
+			      " paths follow --");
+	if (ret == 0)
+		ret = store_read_commit(ub->store, &old->rev.commit, &c, err);
+	if (ret == 0)
+		ret = walk_setup_disk(&walk, &c, false, &disk, err);
+	if (ret == 0) {
+		const struct diff_side sides[2] = { diff_side_tree(&tree), disk_side(disk) };
+		const struct changes_side a = { &sides[0], changes_store_content(ub->store) };
+		const struct changes_side b = { &sides[1], { read_disk, NULL } };
+		ret = changes_print(ub, o, &a, &b, paths, any, err);
+	}
+	disk_side_close(disk);
+	commit_release(&c);
+	if (ret == 0 && walk.problems > 0)
+		ret = EXIT_PARTIAL;
+	walk_setup_release(&walk);
+	return ret;
 }
 
 int cmd_diff(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	struct changes_options o = { 0 };
+	struct exclude_options excludes = { 0 };
 	const struct opt opts[] = {
 		OPT_FLAG(0, "name-status", &o.status, "show how each path changed (the default)"),
 		OPT_FLAG(0, "name-only", &o.names, "show paths alone"),
@@ -132,9 +177,10 @@ int cmd_diff(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_FLAG('p', "patch", &o.patch, "show the lines that changed"),
 		OPT_FLAG('M', "find-renames", &o.renames, "show files that moved as such"),
 		OPT_FLAG('z', "null", &o.nul, "end records with NUL and do not quote names"),
+		EXCLUDE_OPTIONS(&excludes),
 		OPT_END
 	};
-	struct place old = PLACE_INIT, new = PLACE_INIT;
+	struct spot old = SPOT_INIT, new = SPOT_INIT;
 	struct path_set paths = PATH_SET_INIT;
 	bool any = false;
 	int nr_paths;
@@ -148,15 +194,20 @@ int cmd_diff(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret == 0)
 		ret = changes_take_paths(&paths, named, nr_paths, err);
 	if (ret == 0)
-		ret = place_find(ub, argc > 0 ? argv[0] : "HEAD", &old, err);
+		ret = spot_find(ub, argc > 0 ? argv[0] : "HEAD", &old, err);
+	if (ret == 0 && argc == 2)
+		ret = spot_find(ub, argv[1], &new, err);
+	if (ret == 0 && nr_paths > 0 && (old.rev.path || new.rev.path))
+		ret = err_set(err, ERR_USAGE, "-- PATH limits whole snapshots, not REV:PATH");
 	if (ret == 0)
 		pager_begin(ub);
 	if (ret == 0 && argc < 2)
-		ret = diff_disk(ub, &o, &old, &paths, &any, err);
-	else if (ret == 0 && (ret = place_find(ub, argv[1], &new, err)) == 0)
-		ret = diff_places(ub, &o, &old, &new, &paths, &any, err);
-	place_release(&old);
-	place_release(&new);
+		ret = diff_disk(ub, &o, &old, &excludes, &paths, &any, err);
+	else if (ret == 0)
+		ret = diff_spots(ub, &o, &old, &new, &paths, &any, err);
+	spot_release(&old);
+	spot_release(&new);
 	path_set_release(&paths);
-	return ret < 0 ? ret : any ? EXIT_FAILED : 0;
+	exclude_options_release(&excludes);
+	return ret != 0 ? ret : any ? EXIT_FAILED : 0;
 }

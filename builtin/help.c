@@ -71,7 +71,10 @@ int cmd_help(struct ub *ub, int argc, char **argv, struct err *err)
 		out_buf(&ub->out, &text);
 		goto done;
 	}
-	page = strncmp(argv[0], "ub", 2) == 0 ? xstrdup(argv[0]) : xasprintf("ub-%s", argv[0]);
+	/* A command may have been called by another of its names. */
+	const struct command *command = command_find(argv[0]);
+	page = strncmp(argv[0], "ub", 2) == 0 ? xstrdup(argv[0]) :
+	       xasprintf("ub-%s", command ? command->name : argv[0]);
 	if (show_page(page))
 		goto done;
 	manual = find_manual(page);

@@ -1,7 +1,7 @@
 /*
  * ub ls: what is in a folder of a snapshot.
  */
-#include "builtin/place.h"
+#include "builtin/spot.h"
 
 static const char ls_usage[] = "ub ls [-l] [-r] [-z] [REV[:PATH]]";
 
@@ -14,15 +14,15 @@ int cmd_ls(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_FLAG('z', "null", &o.nul, "end records with NUL and do not quote names"),
 		OPT_END
 	};
-	struct place p = PLACE_INIT;
+	struct spot p = SPOT_INIT;
 	int ret = ub_parse(ub, opts, ls_usage, &argc, &argv, err);
 
 	if (ret == 0 && argc > 1)
 		ret = err_set(err, ERR_USAGE, "one snapshot or folder at a time");
 	if (ret == 0)
-		ret = place_find(ub, argc ? argv[0] : "HEAD", &p, err);
+		ret = spot_find(ub, argc ? argv[0] : "HEAD", &p, err);
 	if (ret == 0)
-		ret = place_list(ub, &p, &o, err);
-	place_release(&p);
+		ret = spot_list(ub, &p, &o, err);
+	spot_release(&p);
 	return ret;
 }

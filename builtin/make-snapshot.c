@@ -1,21 +1,15 @@
 /*
  * Snapshots as commands make them.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/config.h"
-#include "lib/file.h"
 #include "lib/lines.h"
 #include "lib/number.h"
-#include "lib/path.h"
 #include "lib/quote.h"
 #include "lib/sys.h"
 #include "objects/store.h"
@@ -28,13 +22,9 @@
 struct typed {
 	struct ub *ub;
 	struct snapshot_request *r;
-	struct place *root;
-	struct ignore_rules *excludes;
-	struct scan_skip *skip;
-	size_t nr_skip;
+	struct walk_setup walk;
 	pid_t child;
 	int child_fd;
-	struct progress progress;
 	uint64_t started;
 };
 
@@ -42,47 +32,45 @@ void snapshot_request_release(struct snapshot_request *r)
 {
 	opt_list_release(&r->message);
 	opt_list_release(&r->tags);
-	opt_list_release(&r->excludes);
-	opt_list_release(&r->iexcludes);
-	opt_list_release(&r->exclude_files);
+	exclude_options_release(&r->excludes);
 	opt_list_release(&r->files_from);
 	opt_list_release(&r->files_from_raw);
 }
 
 /* -- which places -- */
 
-static int want_all(const struct place *p)
+static int want_all(const struct waypoint *p)
 {
 	int nr = p->is_source;
 
-	((struct place *)p)->is_wanted = p->is_source;
-	for (struct place *c = p->child; c; c = c->next)
+	((struct waypoint *)p)->is_wanted = p->is_source;
+	for (struct waypoint *c = p->child; c; c = c->next)
 		nr += want_all(c);
 	return nr;
 }
 
 /* Is every source among what was asked for? */
-static bool covers_all(const struct place *p)
+static bool covers_all(const struct waypoint *p)
 {
 	if (p->is_wanted)
 		return true;
 	if (p->is_source)
 		return false;
-	for (const struct place *c = p->child; c; c = c->next)
+	for (const struct waypoint *c = p->child; c; c = c->next)
 		if (!covers_all(c))
 			return false;
 	return true;
 }
 
 /* What lies in a place that is read is read with it; sources in it keep their own rules. */
-static void want_below(struct place *p, bool is_above)
+static void want_below(struct waypoint *p, bool is_above)
 {
 	p->is_wanted |= is_above && p->is_source;
-	for (struct place *c = p->child; c; c = c->next)
+	for (struct waypoint *c = p->child; c; c = c->next)
 		want_below(c, is_above || p->is_wanted);
 }
 
-static bool is_under_source(const struct place *p)
+static bool is_under_source(const struct waypoint *p)
 {
 	for (; p; p = p->parent)
 		if (p->is_source)
@@ -93,18 +81,18 @@ static bool is_under_source(const struct place *p)
 static int want_path(struct typed *c, const char *typed, bool adds, struct err *err)
 {
 	char *path = source_resolve(typed, err);
-	struct place *p = NULL;
+	struct waypoint *p = NULL;
 
 	if (!path)
 		return err->code;
-	int ret = place_add(c->root, path, &p, err);
+	int ret = waypoint_add(c->walk.root, path, &p, err);
 	if (ret == 0 && source_list_is_own(c->ub, path))
 		ret = err_set(err, ERR_REFUSED, "'%s' belongs to ub itself, and is not backed up",
 			      path);
 	if (ret == 0 && adds && !is_under_source(p)) {
 		struct stat st;
 		ret = sys_lstat(path, &st) < 0 ? err_sys(err, "back up '%s'", typed) :
-						 source_list_add(c->ub, c->root, path, err);
+						 source_list_add(c->ub, c->walk.root, path, err);
 		if (ret > 0)
 			ub_say(c->ub, "'%s' was under no source, and is one from now on", path);
 	}
@@ -148,7 +136,7 @@ static int choose_places(struct typed *c, int argc, char **argv, bool *is_partia
 {
 	struct snapshot_request *r = c->r;
 	bool has_list = r->files_from.nr + r->files_from_raw.nr > 0;
-	int ret = source_list_load(c->ub, c->root, err);
+	int ret = 0;
 
 	*is_partial = has_list || r->from_stdin || r->from_command;
 	for (int i = 0; i < argc && ret == 0 && !r->from_command; i++)
@@ -160,127 +148,41 @@ static int choose_places(struct typed *c, int argc, char **argv, bool *is_partia
 	if (ret < 0 || *is_partial)
 		return ret;
 	if (argc > 0 && !r->all_sources) {
-		*is_partial = !covers_all(c->root);
-		want_below(c->root, false);
+		*is_partial = !covers_all(c->walk.root);
+		want_below(c->walk.root, false);
 		return 0;
 	}
-	if (want_all(c->root) == 0)
+	if (want_all(c->walk.root) == 0)
 		return err_set(err, ERR_FAILED, "nothing is under backup yet: say which paths, or "
 			       "'ub add PATH' first");
 	return 0;
 }
 
-/* -- what stays out -- */
-
-static int read_excludes(struct typed *c, struct err *err)
-{
-	struct snapshot_request *r = c->r;
-	int ret = 0;
-
-	c->excludes = ignore_new();
-	for (size_t i = 0; i < r->excludes.nr; i++)
-		ignore_add(c->excludes, r->excludes.v[i], false);
-	for (size_t i = 0; i < r->iexcludes.nr; i++)
-		ignore_add(c->excludes, r->iexcludes.v[i], true);
-	for (size_t i = 0; i < r->exclude_files.nr && ret == 0; i++) {
-		const char *file = r->exclude_files.v[i];
-		int fd = sys_open(file, O_RDONLY | O_CLOEXEC, 0);
-		if (fd < 0)
-			return err_sys(err, "open '%s'", file);
-		ret = ignore_read(c->excludes, fd, file, false, err);
-		sys_close(fd);
-	}
-	return ret;
-}
-
-static void skip_folder(struct typed *c, const char *path, const char *rule)
-{
-	struct stat st;
-
-	if (!path || sys_stat(path, &st) < 0)
-		return;
-	c->skip = xrealloc(c->skip, (c->nr_skip + 1) * sizeof(*c->skip));
-	c->skip[c->nr_skip++] = (struct scan_skip){
-		(uint64_t)major(st.st_dev) << 32 | minor(st.st_dev), st.st_ino, rule,
-	};
-}
-
-/* The repository, wherever its parts are, and what is only kept to be fast. */
-static void find_own_folders(struct typed *c)
-{
-	static const char *const keys[] = { "store.meta", "store.data" };
-	char *cache = path_cache_home(), *state = path_state_home();
-	struct buf value = BUF_INIT;
-
-	skip_folder(c, c->ub->repo_path, "the repository");
-	skip_folder(c, cache, "caches of ub");
-	/* It changes with every commit, and put back on a disk it would look like a rollback. */
-	skip_folder(c, state, "keys and state of ub");
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		struct err ignored = ERR_INIT;
-		buf_reset(&value);
-		if (config_get_str(c->ub->config, keys[i], &value, &ignored) == 0)
-			skip_folder(c, buf_str(&value), "the repository");
-	}
-	buf_release(&value);
-	sys_free(state);
-	sys_free(cache);
-}
-
 /* -- what is said along the way -- */
-
-static void problem(const char *path, const char *op, int error, const char *text, void *data)
-{
-	struct typed *c = data;
-	struct buf line = BUF_INIT, message = BUF_INIT;
-	struct json j;
-
-	if (error == EBUSY)
-		buf_printf(&message, "'/%s' changed while it was read, twice", path);
-	else if (error == ENOENT)
-		buf_printf(&message, "'/%s' vanished before it could be read", path);
-	else if (error == EAGAIN)
-		buf_printf(&message, "'/%s' became something else while it was read", path);
-	else
-		buf_printf(&message, "cannot %s%s%s%s '/%s': %s", op, *text ? " '" : "", text,
-			   *text ? "' of" : "", path, sys_error_text(error));
-	ub_warn(c->ub, "%s", buf_str(&message));
-	if (c->ub->json) {
-		json_begin(&j, &line, "unreadable");
-		json_path(&j, "path", path, strlen(path));
-		json_str(&j, "operation", op);
-		json_i64(&j, "errno", error);
-		json_str(&j, "message", buf_str(&message));
-		json_end(&j);
-		out_buf(&c->ub->out, &line);
-	}
-	buf_release(&message);
-	buf_release(&line);
-}
 
 static void changed(const char *path, bool is_new, void *data)
 {
-	struct typed *c = data;
+	struct walk_setup *w = data;
 	struct buf line = BUF_INIT;
 
-	if (c->ub->json)
+	if (w->ub->json)
 		return;
-	progress_hide(&c->progress);
+	progress_hide(&w->progress);
 	buf_put_str(&line, is_new ? "A\t" : "M\t");
 	quote_put(&line, path, strlen(path));
 	buf_put_u8(&line, '\n');
-	out_buf(&c->ub->out, &line);
+	out_buf(&w->ub->out, &line);
 	buf_release(&line);
 }
 
-static int say_absent(struct place *p, void *data, struct err *err)
+static int say_absent(struct waypoint *p, void *data, struct err *err)
 {
 	struct typed *c = data;
 
 	(void)err;
 	if (!p->is_absent)
 		return 0;
-	char *path = place_path(p);
+	char *path = waypoint_path(p);
 	ub_warn(c->ub, "source '%s' is not there%s", path,
 		p->is_kept ? ": what the snapshot before has of it was carried over" : "");
 	sys_free(path);
@@ -390,7 +292,7 @@ static void print_text(struct typed *c, const struct snapshot *s)
 
 static int finish(struct typed *c, const struct snapshot *s, struct err *err)
 {
-	int ret = place_each(c->root, say_absent, c, err);
+	int ret = waypoint_each(c->walk.root, say_absent, c, err);
 
 	if (c->ub->json)
 		print_json(c, s);
@@ -400,18 +302,6 @@ static int finish(struct typed *c, const struct snapshot *s, struct err *err)
 		ub_warn(c->ub, "%" PRIu64 " %s could not be read as a whole", s->counts.errors,
 			s->counts.errors == 1 ? "file" : "files");
 	return ret < 0 ? ret : s->is_incomplete ? EXIT_PARTIAL : 0;
-}
-
-static char *cache_folder(struct ub *ub)
-{
-	char *home = path_cache_home(), *path = NULL, id[2 * HASH_SIZE + 1];
-
-	if (home) {
-		hex_encode(id, keys_repo_id(ub->keys), HASH_SIZE);
-		path = path_join(home, id);
-	}
-	sys_free(home);
-	return path;
 }
 
 static int check_request(const struct snapshot_request *r, int argc, struct err *err)
@@ -433,18 +323,18 @@ static char *stream_path(const struct snapshot_request *r, struct err *err)
 {
 	const char *name = r->stdin_name ? r->stdin_name : "stdin";
 	char *path = *name == '/' ? xstrdup(name) : xasprintf("/%s", name);
-	struct place *root = place_new_root(), *p = NULL;
+	struct waypoint *root = waypoint_new_root(), *p = NULL;
 	char *clean = NULL;
 
-	if (place_add(root, path, &p, err) == 0) {
-		clean = place_path(p);
+	if (waypoint_add(root, path, &p, err) == 0) {
+		clean = waypoint_path(p);
 		if (!p->parent) {
 			err_set(err, ERR_USAGE, "'%s' cannot be the name of a file", name);
 			sys_free(clean);
 			clean = NULL;
 		}
 	}
-	place_free(root);
+	waypoint_free(root);
 	sys_free(path);
 	return clean;
 }
@@ -453,19 +343,16 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 {
 	struct ub *ub = c->ub;
 	struct snapshot_request *r = c->r;
-	char *device = repo_device_name(ub), *cache = cache_folder(ub);
-	char *name = stream_path(r, err);
+	char *device = repo_device_name(ub), *name = stream_path(r, err);
 	struct snapshot_options o = {
-		.refs = ub->refs, .root = c->root, .device = device,
+		.refs = ub->refs, .device = device,
 		.message = r->message.v, .nr_message = r->message.nr,
 		.tags = r->tags.v, .nr_tags = r->tags.nr,
 		.skip_if_unchanged = r->skip_if_unchanged, .dry_run = ub->dry_run,
 		.lock_wait = repo_lock_wait(ub), .stream_fd = -1, .stream_name = name,
 		.scan = {
-			.store = ub->store, .workers = store_opts(ub->store)->workers,
-			.one_fs = r->one_fs, .force = r->force, .cache_dir = cache,
-			.spill_dir = store_tmp_dir(ub->store), .progress = &c->progress,
-			.problem = problem, .data = c,
+			.one_fs = r->one_fs, .force = r->force,
+			.changed = ub->verbose ? changed : NULL,
 		},
 	};
 	struct snapshot s;
@@ -474,33 +361,22 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 	if (ret == 0)
 		ret = check_request(r, argc, err);
 	if (ret == 0)
-		ret = choose_places(c, argc, argv, &o.scan.is_partial, err);
+		ret = walk_setup_init(&c->walk, ub, &r->excludes, err);
 	if (ret == 0)
-		ret = read_excludes(c, err);
+		ret = choose_places(c, argc, argv, &o.scan.is_partial, err);
 	if (ret == 0)
 		ret = open_stream(c, &o, argc, argv, err);
 	if (ret < 0)
 		goto done;
-	/* It is to be there before the walk is told to stay out of it, without what the dead left. */
-	if (cache && !ub->dry_run) {
-		struct err ignored = ERR_INIT;
-		file_make_scratch_dirs(cache, 0700);
-		file_clean_tmp(cache, &ignored);
-	}
-	find_own_folders(c);
-	o.scan.skip = c->skip;
-	o.scan.nr_skip = c->nr_skip;
-	o.scan.excludes = ignore_is_empty(c->excludes) ? NULL : c->excludes;
-	o.scan.changed = ub->verbose ? changed : NULL;
-	sys_raise_open_files();
-	progress_begin(&c->progress, ub_progress(ub), "committing", 0, "bytes");
+	o.root = c->walk.root;
+	walk_setup_fill(&c->walk, &o.scan);
+	progress_begin(&c->walk.progress, ub_progress(ub), "committing", 0, "bytes");
 	ret = snapshot_make(&s, &o, err);
-	progress_end(&c->progress);
+	progress_end(&c->walk.progress);
 	if (ret == 0)
 		ret = finish(c, &s, err);
 done:
 	sys_free(device);
-	sys_free(cache);
 	sys_free(name);
 	return ret;
 }
@@ -511,13 +387,10 @@ int snapshot_request_run(struct ub *ub, struct snapshot_request *r, int argc, ch
 	struct typed c = { .ub = ub, .r = r, .child_fd = -1, .started = sys_monotonic_ns() };
 	struct err ignored = ERR_INIT;
 
-	c.root = place_new_root();
 	int ret = run(&c, argc, argv, err);
 	if (c.child_fd >= 0)
 		sys_close(c.child_fd);
 	child_ended(&c, &ignored);
-	ignore_free(c.excludes);
-	sys_free(c.skip);
-	place_free(c.root);
+	walk_setup_release(&c.walk);
 	return ret;
 }

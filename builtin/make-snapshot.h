@@ -1,12 +1,13 @@
 #ifndef BUILTIN_MAKE_SNAPSHOT_H
 #define BUILTIN_MAKE_SNAPSHOT_H
 
-/* What `ub commit` and `ub backup` share: from what was typed to a snapshot, and what is said. */
+/* What `ub commit` and `ub backup` share: from what was typed to a snapshot and what is said. */
 
-#include "builtin/source-list.h"
+#include "builtin/walk-setup.h"
 
 struct snapshot_request {
-	struct opt_list message, tags, excludes, iexcludes, exclude_files;
+	struct opt_list message, tags;
+	struct exclude_options excludes;
 	bool one_fs, force, skip_if_unchanged;
 	bool all_sources;		/* PATHs are added, and everything is committed */
 	bool from_stdin, from_command;
@@ -18,10 +19,7 @@ struct snapshot_request {
 #define SNAPSHOT_OPTIONS(r) \
 	OPT_LIST('m', "message", &(r)->message, "msg", "a paragraph of the message"), \
 	OPT_LIST(0, "tag", &(r)->tags, "tag", "a word to find it by; may be repeated"), \
-	OPT_LIST('e', "exclude", &(r)->excludes, "pattern", \
-		 "leave out what fits, in .gitignore's grammar, anchored at /"), \
-	OPT_LIST(0, "iexclude", &(r)->iexcludes, "pattern", "the same, whatever the case"), \
-	OPT_LIST(0, "exclude-file", &(r)->exclude_files, "file", "patterns, one a line"), \
+	EXCLUDE_OPTIONS(&(r)->excludes), \
 	OPT_FLAG('x', "one-file-system", &(r)->one_fs, "stay on the file system of each source"), \
 	OPT_FLAG(0, "force", &(r)->force, "read every file, whatever the stat cache says"), \
 	OPT_FLAG(0, "skip-if-unchanged", &(r)->skip_if_unchanged, \

@@ -10,21 +10,21 @@
 static const char rm_usage[] = "ub rm PATH...";
 
 /* As it stands in the list, or as what it resolves to. */
-static int remove_one(struct ub *ub, struct place *root, const char *typed, struct err *err)
+static int remove_one(struct ub *ub, struct waypoint *root, const char *typed, struct err *err)
 {
 	char *path = source_resolve(typed, err);
-	struct place *p = NULL;
+	struct waypoint *p = NULL;
 
 	if (!path)
 		return err->code;
-	int ret = place_add(root, path, &p, err);
+	int ret = waypoint_add(root, path, &p, err);
 	if (ret == 0 && !p->is_source && *typed == '/')
-		ret = place_add(root, typed, &p, err);
+		ret = waypoint_add(root, typed, &p, err);
 	if (ret == 0 && !p->is_source)
 		ret = err_set(err, ERR_NOT_FOUND, "'%s' is not under backup", path);
 	if (ret == 0 && !ub->dry_run) {
 		char *key = source_list_key(ub), *file = source_list_file(ub);
-		char *real = place_path(p);
+		char *real = waypoint_path(p);
 		ret = config_remove(file, key, real, err);
 		sys_free(real);
 		sys_free(key);
@@ -45,10 +45,10 @@ int cmd_rm(struct ub *ub, int argc, char **argv, struct err *err)
 		return ret;
 	if (argc == 0)
 		return err_set(err, ERR_USAGE, "which path is no longer to be backed up?");
-	struct place *root = place_new_root();
+	struct waypoint *root = waypoint_new_root();
 	ret = source_list_load(ub, root, err);
 	for (int i = 0; i < argc && ret == 0; i++)
 		ret = remove_one(ub, root, argv[i], err);
-	place_free(root);
+	waypoint_free(root);
 	return ret;
 }

@@ -4,13 +4,13 @@
 #include "objects/store-view.h"
 #include "builtin/changes.h"
 #include "builtin/pager.h"
-#include "builtin/place.h"
+#include "builtin/spot.h"
 #include "builtin/snapshot.h"
 
 static const char show_usage[] =
 	"ub show [--name-status | --name-only | --stat | -p] [-M] [-z] [REV | REV:PATH]...";
 
-/* Against the first parent; the first snapshot of all against nothing. */
+/* Against the first parent; the first snapshot of all against nothing.  Or EXIT_PARTIAL. */
 static int show_changes(struct ub *ub, const struct changes_options *o, const struct commit *c,
 			struct err *err)
 {
@@ -19,11 +19,15 @@ static int show_changes(struct ub *ub, const struct changes_options *o, const st
 
 	if (c->nr_parents > 0)
 		ret = store_read_commit(ub->store, &c->parents[0], &parent, err);
-	if (ret < 0)
-		err_wrap(err, "the snapshot before");
-	else
+	if (ret == ERR_NOT_FOUND) {
+		err_clear(err);
+		ub_warn(ub, "snapshot %s, which came before, is not in this repository",
+			oid_hex(&c->parents[0]).s);
+		ret = EXIT_PARTIAL;
+	} else if (ret == 0) {
 		ret = changes_print_ids(ub, o, c->nr_parents > 0 ? &parent.tree : NULL, &c->tree,
 					NULL, NULL, err);
+	}
 	commit_release(&parent);
 	return ret;
 }
@@ -54,23 +58,23 @@ static int show_commit(struct ub *ub, const struct changes_options *o, const str
 	return ret;
 }
 
-static int show_place(struct ub *ub, const struct changes_options *o, const char *text,
+static int show_spot(struct ub *ub, const struct changes_options *o, const char *text,
 		      struct err *err)
 {
 	const struct list_options list = { .nul = o->nul };
-	struct place p = PLACE_INIT;
-	int ret = place_find(ub, text, &p, err);
+	struct spot p = SPOT_INIT;
+	int ret = spot_find(ub, text, &p, err);
 
 	if (ret < 0)
 		goto done;
 	if (p.rev.type == OBJ_COMMIT)
 		ret = show_commit(ub, o, &p.rev.id, err);
 	else if (p.is_folder || ub->json || (p.has_entry && p.rev.type == OBJ_NONE))
-		ret = place_list(ub, &p, &list, err);
+		ret = spot_list(ub, &p, &list, err);
 	else
-		ret = place_put_content(ub, &p, text, err);
+		ret = spot_put_content(ub, &p, text, err);
 done:
-	place_release(&p);
+	spot_release(&p);
 	return ret;
 }
 
@@ -93,8 +97,11 @@ int cmd_show(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret == 0)
 		pager_begin(ub);
 	if (ret == 0 && argc == 0)
-		ret = show_place(ub, &o, "HEAD", err);
-	for (int i = 0; ret == 0 && i < argc; i++)
-		ret = show_place(ub, &o, argv[i], err);
-	return ret;
+		ret = show_spot(ub, &o, "HEAD", err);
+	bool partial = ret > 0;
+	for (int i = 0; ret >= 0 && i < argc; i++) {
+		ret = show_spot(ub, &o, argv[i], err);
+		partial |= ret > 0;
+	}
+	return ret < 0 ? ret : partial ? EXIT_PARTIAL : 0;
 }

@@ -25,18 +25,18 @@ char *source_list_file(struct ub *ub)
 
 struct load {
 	const char *key;
-	struct place *root;
+	struct waypoint *root;
 };
 
 static int load_one(const char *key, const char *value, const char *origin, void *data,
 		    struct err *err)
 {
 	struct load *load = data;
-	struct place *p;
+	struct waypoint *p;
 
 	if (strcmp(key, load->key) != 0)
 		return 0;
-	int ret = value ? place_add(load->root, value, &p, err) :
+	int ret = value ? waypoint_add(load->root, value, &p, err) :
 			  err_set(err, ERR_USAGE, "a source without a path");
 	if (ret < 0)
 		return err_wrap(err, "%s", origin);
@@ -44,7 +44,7 @@ static int load_one(const char *key, const char *value, const char *origin, void
 	return 0;
 }
 
-int source_list_load(struct ub *ub, struct place *root, struct err *err)
+int source_list_load(struct ub *ub, struct waypoint *root, struct err *err)
 {
 	char *key = source_list_key(ub);
 	struct load load = { key, root };
@@ -82,15 +82,15 @@ bool source_list_is_own(struct ub *ub, const char *path)
 	return answer;
 }
 
-int source_list_add(struct ub *ub, struct place *root, const char *path, struct err *err)
+int source_list_add(struct ub *ub, struct waypoint *root, const char *path, struct err *err)
 {
-	struct place *p;
+	struct waypoint *p;
 	int ret = 0;
 
 	if (source_list_is_own(ub, path))
 		return err_set(err, ERR_REFUSED, "'%s' belongs to ub itself, and is not backed up",
 			       path);
-	ret = place_add(root, path, &p, err);
+	ret = waypoint_add(root, path, &p, err);
 	if (ret < 0 || p->is_source)
 		return ret;
 	p->is_source = true;

@@ -11,9 +11,9 @@ char *source_list_key(struct ub *ub);
 /* The file that has them; sys_free() it. */
 char *source_list_file(struct ub *ub);
 /* Mark every source in the tree of places. */
-int source_list_load(struct ub *ub, struct place *root, struct err *err);
+int source_list_load(struct ub *ub, struct waypoint *root, struct err *err);
 /* Put a resolved path under backup.  1: done; 0: it was already. */
-int source_list_add(struct ub *ub, struct place *root, const char *path, struct err *err);
+int source_list_add(struct ub *ub, struct waypoint *root, const char *path, struct err *err);
 /* Is the path in the repository itself, wherever its parts are, in a cache, or in ub's state? */
 bool source_list_is_own(struct ub *ub, const char *path);
 

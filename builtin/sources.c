@@ -37,16 +37,16 @@ static void print(struct listing *l, const char *path, bool is_present)
 	buf_release(&line);
 }
 
-static void list(struct listing *l, const struct place *p)
+static void list(struct listing *l, const struct waypoint *p)
 {
 	struct stat st;
 
 	if (p->is_source) {
-		char *path = place_path(p);
+		char *path = waypoint_path(p);
 		print(l, path, sys_lstat(path, &st) == 0);
 		sys_free(path);
 	}
-	for (const struct place *c = p->child; c; c = c->next)
+	for (const struct waypoint *c = p->child; c; c = c->next)
 		list(l, c);
 }
 
@@ -63,10 +63,10 @@ int cmd_sources(struct ub *ub, int argc, char **argv, struct err *err)
 		return ret;
 	if (argc > 0)
 		return err_set(err, ERR_USAGE, "'ub sources' takes no arguments");
-	struct place *root = place_new_root();
+	struct waypoint *root = waypoint_new_root();
 	ret = source_list_load(ub, root, err);
 	if (ret == 0)
 		list(&l, root);
-	place_free(root);
+	waypoint_free(root);
 	return ret;
 }

@@ -103,18 +103,36 @@ static bool has_lines(const struct change *c)
 	return !c->old || !c->new || c->difference & (ENTRY_DIFFERS_CONTENT | ENTRY_DIFFERS_TYPE);
 }
 
+static size_t count_lines(const struct buf *b)
+{
+	const unsigned char *p = b->data, *end = p + b->len;
+	size_t nr = 0;
+
+	while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
+		p++;
+		nr++;
+	}
+	return nr;
+}
+
+/* 1: too large, and nothing was called. */
 static int compare(struct patcher *p, const struct change *c,
 		   int (*fn)(enum git_line kind, const char *line, size_t n, void *data,
 			     struct err *err), void *data, struct err *err)
 {
-	int ret = load(p, c, 0, err);
+	const struct buf *old = &p->content[0], *new = &p->content[1];
+	int ret;
 
+	if (is_too_large(c))
+		return 1;
+	ret = load(p, c, 0, err);
 	if (ret == 0)
 		ret = load(p, c, 1, err);
+	if (ret == 0 && count_lines(old) + count_lines(new) > PATCH_LINES_MAX)
+		return 1;
 	if (ret == 0)
-		ret = git_text_diff(p->git, p->content[0].data, p->content[0].len,
-				    p->content[1].data, p->content[1].len, CONTEXT_LINES, fn, data,
-				    err);
+		ret = git_text_diff(p->git, old->data, old->len, new->data, new->len,
+				    CONTEXT_LINES, fn, data, err);
 	return ret;
 }
 
@@ -213,10 +231,12 @@ static int put_one(struct patcher *p, const struct change *c, struct buf *out, s
 
 	fill_names(c, &names);
 	put_head(c, out);
-	if (has_lines(c) && is_too_large(c))
-		put_differ(&names, "Large files", out);
-	else if (has_lines(c))
+	if (has_lines(c))
 		ret = compare(p, c, put_line, &w, err);
+	if (ret == 1) {
+		put_differ(&names, "Large files", out);
+		ret = 0;
+	}
 	buf_release(&names.old);
 	buf_release(&names.new);
 	return ret;
@@ -255,14 +275,16 @@ static int count_line(enum git_line kind, const char *line, size_t n, void *data
 int patcher_count(struct patcher *p, const struct change *c, struct change_lines *out,
 		  struct err *err)
 {
-	int ret = 0;
+	int ret;
 
 	*out = (struct change_lines){ 0 };
 	if (is_mute(c) || !has_lines(c))
 		return 0;
-	out->is_binary = is_too_large(c);
-	if (!out->is_binary)
-		ret = compare(p, c, count_line, out, err);
+	ret = compare(p, c, count_line, out, err);
+	if (ret == 1) {
+		out->is_binary = true;
+		ret = 0;
+	}
 	if (out->is_binary) {
 		out->old = has_content(c->old) ? c->old->size : 0;
 		out->new = has_content(c->new) ? c->new->size : 0;

@@ -12,8 +12,12 @@
 #include "lib/err.h"
 #include "fs/difftree.h"
 
-/* Content above this is not compared line by line. */
+/*
+ * Content above this is not compared line by line, nor two texts of more lines together: libgit2
+ * takes some sixty bytes for each.
+ */
 #define PATCH_SIZE_MAX ((size_t)4 << 20)
+#define PATCH_LINES_MAX 500000
 
 /* Where the bytes of an entry come from; `path` is its place, for a side that has no store. */
 struct content_source {

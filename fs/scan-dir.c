@@ -150,9 +150,9 @@ static char *cache_path(const struct scanner *s, const char *source)
 	return path;
 }
 
-static const struct place *top_source(const struct place *p)
+static const struct waypoint *top_source(const struct waypoint *p)
 {
-	const struct place *top = NULL;
+	const struct waypoint *top = NULL;
 
 	for (; p; p = p->parent)
 		if (p->is_source)
@@ -190,7 +190,7 @@ static int find_record(struct statcache *c, uint64_t where, const char *name,
 }
 
 /* The record of `place` in the stat cache of the source that holds it. */
-static int descend(struct statcache *c, const struct place *top, const struct place *place,
+static int descend(struct statcache *c, const struct waypoint *top, const struct waypoint *place,
 		   struct statrecord *out, struct buf *hold, struct err *err)
 {
 	int ret;
@@ -205,17 +205,17 @@ static int descend(struct statcache *c, const struct place *top, const struct pl
  * A wanted place begins here: its stat cache, and the record in it (in `hold`: 1, or 0).  Whatever
  * is wrong with the cache, the walk goes on without it.
  */
-static int open_cache(struct scanner *s, struct place *place, struct scan_cache **out,
+static int open_cache(struct scanner *s, struct waypoint *place, struct scan_cache **out,
 		      struct buf *hold)
 {
-	const struct place *top = top_source(place);
+	const struct waypoint *top = top_source(place);
 	struct scan_cache *c = xcalloc(1, sizeof(*c));
 	struct statrecord record;
 	struct err err = ERR_INIT;
 	int ret = 0;
 
 	c->place = place;
-	c->source = place_path(top ? top : place);
+	c->source = waypoint_path(top ? top : place);
 	c->root = STATCACHE_NONE;
 	char *path = s->o->cache_dir && top ? cache_path(s, c->source) : NULL;
 	if (path && statcache_open(&c->old, path, s->keys, c->source, &err) == 0)
@@ -264,16 +264,17 @@ static void next_record(struct folder *f)
 {
 	struct err err = ERR_INIT;
 	struct statrecord r;
-	struct tree_entry e;
+	struct statentry e;
 
 	f->record = NULL;
 	if (statcursor_next(&f->cursor, &f->record, &f->record_len, &err) <= 0) {
-		f->has_changed |= err.code != 0;
 		f->record = NULL;
+		if (err.code)
+			f->has_changed = true;
 		return;
 	}
 	if (!statrecord_parse(f->record, f->record_len, &r) ||
-	    tree_decode_entry(r.entry, r.entry_len, &e, &err) != 1) {
+	    !statentry_peek(r.entry, r.entry_len, &e)) {
 		f->record = NULL;
 		f->has_changed = true;
 		return;
@@ -309,7 +310,7 @@ static int open_at(int dirfd, const char *name, int flags)
 	return fd;
 }
 
-struct folder *scan_open_root(struct scanner *s, struct place *root, struct err *err)
+struct folder *scan_open_root(struct scanner *s, struct waypoint *root, struct err *err)
 {
 	struct folder *f = folder_new(s, NULL);
 	int ret = 0;
@@ -389,7 +390,7 @@ static const char *skip_rule(struct scanner *s, const struct folder *f, bool *dr
 }
 
 /* A place that is not there: HEAD's stays, and what lies below it counts as absent as well. */
-static int mark_absent(struct place *p, void *data, struct err *err)
+static int mark_absent(struct waypoint *p, void *data, struct err *err)
 {
 	(void)err;
 	p->is_absent = true;
@@ -403,7 +404,7 @@ static void place_missing(struct scan_worker *w, struct folder *f, struct scan_e
 	bool is_kept = e->old.len > 0;
 
 	sys_lock(&w->s->side);
-	place_each(e->place, mark_absent, &is_kept, err);
+	waypoint_each(e->place, mark_absent, &is_kept, err);
 	w->s->out->has_absent = true;
 	sys_unlock(&w->s->side);
 	e->state = is_kept ? ENTRY_STATE_KEPT : ENTRY_STATE_DROPPED;
@@ -612,11 +613,11 @@ static int look(const struct folder *f, const char *name, unsigned char type, bo
 }
 
 /* Places below an entry that are to be read: else the entry is HEAD's, or nothing at all. */
-static bool has_wanted(const struct place *p)
+static bool has_wanted(const struct waypoint *p)
 {
 	if (p->is_wanted)
 		return true;
-	for (const struct place *c = p->child; c; c = c->next)
+	for (const struct waypoint *c = p->child; c; c = c->next)
 		if (has_wanted(c))
 			return true;
 	return false;
@@ -743,24 +744,60 @@ int scan_cut_window(struct scan_worker *w, struct folder *f, struct window **out
 
 /* -- putting together -- */
 
+static int add_item(struct folder *f, const unsigned char *p, size_t n, struct err *err)
+{
+	struct tree_entry e;
+	int ret = p ? tree_decode_entry(p, n, &e, err) : ERR_CORRUPT;
+
+	if (ret < 0)
+		BUG("an entry that was made here is none: %s", err->msg);
+	return tree_builder_add(f->builder, &e, err);
+}
+
 static int add_items(struct folder *f, const struct window *win, struct err *err)
 {
+	struct reader r = { 0 };
 	int ret = 0;
 
-	for (size_t i = 0; i < win->batches && ret == 0; i++) {
-		struct reader r;
-		reader_init(&r, win->batch[i].items.data, win->batch[i].items.len);
-		while (ret == 0 && reader_left(&r) > 0) {
-			struct tree_entry e;
+	for (size_t i = 0; i < win->nr && ret == 0; i++) {
+		const struct scan_entry *e = &win->entries[i];
+		if (i % BATCH_NAMES == 0)
+			reader_init(&r, win->batch[i / BATCH_NAMES].items.data,
+				    win->batch[i / BATCH_NAMES].items.len);
+		if (e->is_known) {
+			struct statrecord record;
+			statrecord_parse(win->text.data + e->cached.off, e->cached.len, &record);
+			ret = add_item(f, record.entry, record.entry_len, err);
+		} else if (e->has_item) {
 			size_t n;
 			const unsigned char *p = reader_lenbytes(&r, SIZE_MAX, &n);
-			ret = p ? tree_decode_entry(p, n, &e, err) : -1;
-			if (ret < 0)
-				BUG("an entry that was made here is none: %s", err->msg);
-			ret = tree_builder_add(f->builder, &e, err);
+			ret = add_item(f, p, n, err);
 		}
 	}
 	return ret;
+}
+
+/* What the stat cache will say of the window. */
+static void gather_records(const struct window *win, struct buf *out)
+{
+	struct reader r = { 0 };
+
+	buf_reset(out);
+	for (size_t i = 0; i < win->nr; i++) {
+		const struct scan_entry *e = &win->entries[i];
+		if (i % BATCH_NAMES == 0)
+			reader_init(&r, win->batch[i / BATCH_NAMES].records.data,
+				    win->batch[i / BATCH_NAMES].records.len);
+		if (e->is_known) {
+			buf_put_lenbytes(out, win->text.data + e->cached.off, e->cached.len);
+		} else if (e->has_item) {
+			size_t n;
+			const unsigned char *p = reader_lenbytes(&r, SIZE_MAX, &n);
+			if (n > 0)
+				buf_put_lenbytes(out, p, n);
+		}
+	}
+	buf_put_u8(out, 0);
 }
 
 static int put_records(struct folder *f, const struct window *win, struct buf *scratch,
@@ -770,10 +807,7 @@ static int put_records(struct folder *f, const struct window *win, struct buf *s
 
 	if (!f->cache || !f->cache->writer || !f->is_listed)
 		return 0;
-	buf_reset(scratch);
-	for (size_t i = 0; i < win->batches; i++)
-		buf_put_buf(scratch, &win->batch[i].records);
-	buf_put_u8(scratch, 0);
+	gather_records(win, scratch);
 	int ret = scan_cache_put(f->cache, scratch, &off, err);
 	if (f->nr_parts == f->alloc_parts) {
 		f->alloc_parts = f->alloc_parts ? 2 * f->alloc_parts : 1;
@@ -867,7 +901,8 @@ int scan_finish_folder(struct scan_worker *w, struct folder *f, struct err *err)
 		ret = tree_builder_end(f->builder, &f->result->tree, err);
 	if (ret < 0)
 		return ret;
-	if (f->has_changed) {
+	/* On the way to a source nothing is known; its tree tells whether it changed. */
+	if (f->has_changed && f->is_listed) {
 		sys_lock(&w->s->side);
 		w->s->out->has_changed = true;
 		sys_unlock(&w->s->side);

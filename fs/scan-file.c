@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/interrupt.h"
+#include "lib/reader.h"
 #include "fs/scan-internal.h"
 
 #define READ_TWICE 2		/* a file that changes meanwhile is read again, once */
@@ -71,22 +72,43 @@ static bool looks_same(const struct file_stat *a, const struct file_stat *b)
 }
 
 static bool is_known(const struct file_stat *st, const struct statrecord *r,
-		     const struct tree_entry *e)
+		     const struct statentry *e)
 {
-	int64_t s = 0;
-	uint32_t ns = 0;
-
-	if (!(r->flags & STATRECORD_CLEAN) || r->ino != st->ino || r->ctime_s != st->ctime_s ||
-	    r->ctime_ns != st->ctime_ns || e->type != st->type)
-		return false;
-	if (e->type == ENTRY_FILE && e->size != st->size)
-		return false;
-	return tree_entry_mtime(e, &s, &ns) && s == st->mtime_s && ns == st->mtime_ns;
+	return r->flags & STATRECORD_CLEAN && r->ino == st->ino && r->ctime_s == st->ctime_s &&
+	       r->ctime_ns == st->ctime_ns && e->type == st->type &&
+	       (e->type != ENTRY_FILE || e->size == st->size) && e->has_mtime &&
+	       e->mtime_s == st->mtime_s && e->mtime_ns == st->mtime_ns;
 }
 
-static void put_record(struct scan_worker *w, struct batch *b, const struct folder *f,
-		       const struct scan_entry *e, const struct file_stat *st, bool is_clean,
-		       uint64_t where, const void *entry, size_t entry_len)
+/* Does the record of the stat cache still hold?  Both are filled in if there is one. */
+static bool find_known(const struct scan_worker *w, const struct window *win,
+		       const struct scan_entry *se, const struct file_stat *st,
+		       struct statrecord *r, struct statentry *e)
+{
+	return se->cached.len > 0 && !w->s->o->force &&
+	       statrecord_parse(win->text.data + se->cached.off, se->cached.len, r) &&
+	       statentry_peek(r->entry, r->entry_len, e) && is_known(st, r, e);
+}
+
+/* Of a source itself: a segment of its own, which is the root. */
+static void put_source_record(struct scan_worker *w, const struct scan_entry *e, const void *p,
+			      size_t n)
+{
+	struct err err = ERR_INIT;
+	uint64_t off;
+
+	if (!e->cache->writer)
+		return;
+	buf_reset(&w->scratch);
+	buf_put_lenbytes(&w->scratch, p, n);
+	buf_put_u8(&w->scratch, 0);
+	if (scan_cache_put(e->cache, &w->scratch, &off, &err) == 0)
+		e->cache->root = off << 1;
+}
+
+static void put_record(struct scan_worker *w, struct batch *b, const struct scan_entry *e,
+		       const struct file_stat *st, bool is_clean, uint64_t where,
+		       const void *entry, size_t entry_len)
 {
 	struct statrecord r = {
 		.flags = (is_clean ? STATRECORD_CLEAN : 0) |
@@ -97,18 +119,15 @@ static void put_record(struct scan_worker *w, struct batch *b, const struct fold
 		.entry = entry, .entry_len = entry_len,
 	};
 
-	if (e->cache && e->cache->writer) {
-		struct err err = ERR_INIT;
-		uint64_t off;
-		/* The source itself: a segment of its own, which is the root. */
-		buf_reset(&w->scratch);
-		statrecord_put(&w->scratch, &r);
-		buf_put_u8(&w->scratch, 0);
-		if (scan_cache_put(e->cache, &w->scratch, &off, &err) == 0)
-			e->cache->root = off << 1;
+	size_t before = b->records.len;
+	statrecord_put(&b->records, &r);
+	if (e->cache) {
+		struct reader in;
+		size_t n;
+		reader_init(&in, b->records.data + before, b->records.len - before);
+		const unsigned char *p = reader_lenbytes(&in, SIZE_MAX, &n);
+		put_source_record(w, e, p, n);
 	}
-	if (f->is_listed && f->cache && f->cache->writer)
-		statrecord_put(&b->records, &r);
 }
 
 static int note_link(struct scan_worker *w, const struct folder *f, const char *name,
@@ -130,15 +149,15 @@ static int note_link(struct scan_worker *w, const struct folder *f, const char *
 	return ret;
 }
 
-static void count(struct scan_worker *w, const struct tree_entry *e)
+static void count(struct scan_worker *w, enum entry_type type, uint64_t size)
 {
 	struct scan_counts *c = &w->counts;
 
-	if (e->type == ENTRY_FILE) {
+	if (type == ENTRY_FILE) {
 		c->files++;
-		if (__builtin_add_overflow(c->bytes, e->size, &c->bytes))
+		if (__builtin_add_overflow(c->bytes, size, &c->bytes))
 			c->bytes = UINT64_MAX;
-	} else if (e->type == ENTRY_DIR) {
+	} else if (type == ENTRY_DIR) {
 		c->dirs++;
 	} else {
 		c->others++;
@@ -297,14 +316,16 @@ static void fit_holes(struct scan_worker *w, const struct tree_entry *e)
 		buf_reset(&w->holes);
 }
 
-/* As open(), but the file's access time stays if that can be. */
+/* As open(), but the file's access time stays if that can be.  `name` may be a path. */
 static int open_file(const struct folder *f, const char *name)
 {
 	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	int fd = sys_openat(f->fd, name, flags | O_NOATIME, 0);
+	int (*open_at)(int, const char *, int, mode_t) = strchr(name, '/') ? sys_open_beneath :
+									      sys_openat;
+	int fd = open_at(f->fd, name, flags | O_NOATIME, 0);
 
 	if (fd < 0 && errno == EPERM)
-		fd = sys_openat(f->fd, name, flags, 0);
+		fd = open_at(f->fd, name, flags, 0);
 	return fd;
 }
 
@@ -380,7 +401,7 @@ static void put_item(struct batch *b, const void *entry, size_t n)
 
 /* What was read, into the batch; and was it new, or other than before? */
 static void put_entry(struct scan_worker *w, struct window *win, struct batch *b,
-		      const struct scan_entry *se, const struct tree_entry *e,
+		      struct scan_entry *se, const struct tree_entry *e,
 		      const struct file_stat *st, bool is_clean, uint64_t where)
 {
 	struct buf raw = BUF_INIT;
@@ -389,8 +410,9 @@ static void put_entry(struct scan_worker *w, struct window *win, struct batch *b
 	struct statrecord r;
 
 	tree_encode_entry(&raw, e);
+	se->has_item = true;
 	put_item(b, raw.data, raw.len);
-	put_record(w, b, win->folder, se, st, is_clean, where, raw.data, raw.len);
+	put_record(w, b, se, st, is_clean, where, raw.data, raw.len);
 	if (se->cached.len > 0 &&
 	    statrecord_parse(win->text.data + se->cached.off, se->cached.len, &r))
 		is_same = r.entry_len == raw.len && memcmp(r.entry, raw.data, raw.len) == 0;
@@ -419,8 +441,9 @@ static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 	struct file_at at = { w, f, name, false };
 	struct file_stat st;
 	struct statrecord r;
+	struct statentry known;
 	struct tree_entry e;
-	int ret = 1;
+	int ret;
 
 	if (file_stat_at(f->fd, name, &st) < 0) {
 		file_problem(&at, errno == ENOENT ? "vanished" : "look at", errno);
@@ -432,12 +455,11 @@ static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 		f->has_changed = true;
 		return 0;
 	}
-	if (se->cached.len > 0 && !w->s->o->force &&
-	    statrecord_parse(win->text.data + se->cached.off, se->cached.len, &r) &&
-	    tree_decode_entry(r.entry, r.entry_len, &e, err) == 1 && is_known(&st, &r, &e)) {
-		put_item(b, r.entry, r.entry_len);
-		put_record(w, b, f, se, &st, true, STATCACHE_NONE, r.entry, r.entry_len);
-		count(w, &e);
+	if (find_known(w, win, se, &st, &r, &known)) {
+		se->is_known = true;
+		if (se->cache)
+			put_source_record(w, se, win->text.data + se->cached.off, se->cached.len);
+		count(w, known.type, known.size);
 		w->counts.files_unmodified++;
 		return st.nlink > 1 ? note_link(w, f, name, &st, err) : 0;
 	}
@@ -457,7 +479,7 @@ static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 		return ret;
 	is_clean &= !at.has_problem;
 	put_entry(w, win, b, se, &e, &st, is_clean, STATCACHE_NONE);
-	count(w, &e);
+	count(w, e.type, e.size);
 	if (w->s->o->progress)
 		progress_add(w->s->o->progress, e.size);
 	return st.nlink > 1 ? note_link(w, f, name, &st, err) : 0;
@@ -480,7 +502,7 @@ static void do_folder(struct scan_worker *w, struct window *win, struct batch *b
 	struct err err = ERR_INIT;
 
 	put_entry(w, win, b, se, &e, &r->st, r->is_clean, r->where);
-	count(w, &e);
+	count(w, e.type, e.size);
 	if (!r->is_cached || se->cached.len == 0 ||
 	    !statrecord_parse(win->text.data + se->cached.off, se->cached.len, &known) ||
 	    tree_decode_entry(known.entry, known.entry_len, &was, &err) != 1 ||
@@ -493,13 +515,13 @@ static int count_kept(const char *path, size_t path_len, const struct tree_entry
 {
 	(void)path;
 	(void)path_len;
-	count(data, e);
+	count(data, e->type, e->size);
 	return interrupt_check(err);
 }
 
 /* As HEAD has it. */
 static int do_kept(struct scan_worker *w, struct window *win, struct batch *b,
-		   const struct scan_entry *se, struct err *err)
+		   struct scan_entry *se, struct err *err)
 {
 	const unsigned char *p = win->text.data + se->old.off;
 	struct tree_entry e;
@@ -507,8 +529,10 @@ static int do_kept(struct scan_worker *w, struct window *win, struct batch *b,
 
 	if (ret < 0)
 		return ret;
+	se->has_item = true;
 	put_item(b, p, se->old.len);
-	count(w, &e);
+	buf_put_u8(&b->records, 0);	/* nothing is known of it */
+	count(w, e.type, e.size);
 	if (e.content != CONTENT_TREE)
 		return 0;
 	return dir_walk(&w->s->source, &e.id, count_kept, w, err);
@@ -531,6 +555,74 @@ int scan_batch(struct scan_worker *w, struct window *win, size_t nr, struct err 
 		if (ret == 0)
 			ret = interrupt_check(err);
 	}
+	return ret;
+}
+
+/* -- one file for a comparison -- */
+
+/* Its attributes, with the map of its holes. */
+static int look_inside(struct file_at *at, const struct file_stat *st, struct tree_entry *e,
+		       struct err *err)
+{
+	struct scan_worker *w = at->w;
+	int fd = open_file(at->folder, at->name), ret = 0;
+
+	if (fd < 0) {
+		file_problem(at, "open", errno);
+		return 0;
+	}
+	buf_reset(&w->holes);
+	if (st->size > 0 && holes_read(fd, st->size, &w->holes) < 0)
+		file_problem(at, "find holes", errno);
+	e->size = st->size;
+	fit_holes(w, e);
+	ret = attr_read(w->attrs, at->folder->fd, at->name, fd, st, &w->holes, e, attr_problem, at,
+			err);
+	sys_close(fd);
+	return ret < 0 ? ret : 1;
+}
+
+int scan_look(struct scan_worker *w, struct window *win, struct scan_entry *se,
+	      struct tree_entry *e, bool *known, struct err *err)
+{
+	struct folder *f = win->folder;
+	const char *name = (const char *)win->text.data + se->name;
+	struct file_at at = { w, f, name, false };
+	struct file_stat st;
+	struct statrecord r;
+	struct statentry peek;
+
+	*known = true;
+	if (file_stat_at(f->fd, name, &st) < 0) {
+		if (errno != ENOENT)
+			file_problem(&at, "look at", errno);
+		return 0;
+	}
+	if (find_known(w, win, se, &st, &r, &peek))
+		return tree_decode_entry(r.entry, r.entry_len, e, err);
+	*e = (struct tree_entry){
+		.name = (const unsigned char *)name, .name_len = strlen(name), .type = st.type,
+	};
+	*known = st.type != ENTRY_FILE || st.size == 0;
+	return st.type == ENTRY_FILE ? look_inside(&at, &st, e, err) :
+				       read_special(&at, &st, e, err);
+}
+
+int scan_read(struct scan_worker *w, const struct folder *f, const char *name,
+	      struct tree_entry *e, struct err *err)
+{
+	struct file_at at = { w, f, name, false };
+	struct file_stat st;
+	int fd = open_file(f, name), ret = 0;
+
+	if (fd < 0 || file_stat_at(fd, "", &st) < 0)
+		file_problem(&at, "open", errno);
+	else
+		ret = read_content(&at, fd, &st, e, err);
+	if (fd >= 0)
+		sys_close(fd);
+	if (ret > 0 && w->s->o->progress)
+		progress_add(w->s->o->progress, e->size);
 	return ret;
 }
 
@@ -577,9 +669,11 @@ int scan_folder_attrs(struct scan_worker *w, struct folder *f, const struct stat
 		return 0;
 	}
 	err_clear(err);
+	struct statentry peek;
 	if (cached && !w->s->o->force && f->is_listed &&
-	    tree_decode_entry(cached->entry, cached->entry_len, &e, err) == 1 &&
-	    is_known(&f->st, cached, &e)) {
+	    statentry_peek(cached->entry, cached->entry_len, &peek) &&
+	    is_known(&f->st, cached, &peek) &&
+	    tree_decode_entry(cached->entry, cached->entry_len, &e, err) == 1) {
 		take_attrs(r, &e);
 		r->is_clean = r->is_cached = true;
 		return 0;

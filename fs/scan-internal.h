@@ -50,16 +50,18 @@ struct folder_result {
 struct scan_entry {
 	enum entry_state state;
 	bool was_there;
+	bool is_known;			/* the cached record stands as it is */
+	bool has_item;			/* there is one in the batch, and a record if one is kept */
 	uint32_t name;			/* in the text, with its NUL */
 	struct span cached, old;	/* record of the stat cache; HEAD's encoded entry */
-	struct place *place;		/* or NULL */
+	struct waypoint *place;		/* or NULL */
 	struct scan_cache *cache;	/* of a source that begins here */
 	struct folder_result *result;
 };
 
 struct batch {
 	struct buf items;		/* encoded entries, each with its size in front */
-	struct buf records;		/* for the stat cache */
+	struct buf records;		/* of the stat cache, likewise; as many */
 };
 
 enum task_kind { TASK_FOLDER, TASK_WINDOW };
@@ -95,7 +97,7 @@ struct folder {
 	struct window *window;		/* in which it is an entry; NULL: the root */
 	size_t entry;
 	char *name;
-	struct place *place;		/* something below, or it itself, is a place */
+	struct waypoint *place;		/* something below, or it itself, is a place */
 	bool is_listed;			/* its names come from the disk */
 	bool is_keeping;		/* HEAD's other entries stay */
 	int fd;
@@ -108,7 +110,7 @@ struct folder {
 	struct names *names;
 	const char *disk_name;		/* next in `names`; NULL: none */
 	unsigned char disk_type;
-	struct place *next_place;
+	struct waypoint *next_place;
 	struct scan_cache *cache;
 	struct statcursor cursor;
 	const unsigned char *record;	/* next of the stat cache; NULL: none */
@@ -162,8 +164,14 @@ struct scan_worker {
 	struct scan_counts counts;
 };
 
+/* scan.c */
+void scanner_begin(struct scanner *s, struct scan *out, const struct scan_options *o);
+void scanner_end(struct scanner *s);
+void scan_worker_init(struct scan_worker *w, struct scanner *s);
+void scan_worker_release(struct scan_worker *w);
+
 /* scan-dir.c */
-struct folder *scan_open_root(struct scanner *s, struct place *root, struct err *err);
+struct folder *scan_open_root(struct scanner *s, struct waypoint *root, struct err *err);
 /* Open a folder for the entry of a window: 1, or 0: it is dropped, which was said. */
 int scan_open_folder(struct scan_worker *w, struct window *win, size_t i, struct folder **out,
 		     struct err *err);
@@ -180,6 +188,15 @@ void scan_folder_path(const struct folder *f, struct buf *out);
 int scan_cache_put(struct scan_cache *c, const struct buf *b, uint64_t *off_out, struct err *err);
 
 /* scan-file.c */
+/*
+ * One file without its content, unless the stat cache knows it: 1, 0: it is not to be had, which
+ * was said.  `e` borrows from the window and the worker.  `is_known`: with its content.
+ */
+int scan_look(struct scan_worker *w, struct window *win, struct scan_entry *se,
+	      struct tree_entry *e, bool *is_known, struct err *err);
+/* The content of a file at a name or path below an open folder: 1, 0. */
+int scan_read(struct scan_worker *w, const struct folder *f, const char *name,
+	      struct tree_entry *e, struct err *err);
 int scan_batch(struct scan_worker *w, struct window *win, size_t nr, struct err *err);
 /* Attributes of an open folder into `result`. */
 int scan_folder_attrs(struct scan_worker *w, struct folder *f, const struct statrecord *cached,

@@ -251,13 +251,33 @@ static void add_counts(struct scanner *s, const struct scan_counts *c)
 	sys_unlock(&s->side);
 }
 
+void scan_worker_init(struct scan_worker *w, struct scanner *s)
+{
+	memset(w, 0, sizeof(*w));
+	w->s = s;
+	buf_init_max(&w->holes, SIZE_MAX);
+	buf_init_max(&w->path, SIZE_MAX);
+	buf_init_max(&w->scratch, SIZE_MAX);
+	w->attrs = attr_reader_new(&s->sink);
+}
+
+void scan_worker_release(struct scan_worker *w)
+{
+	content_writer_free(w->writer);
+	attr_reader_free(w->attrs);
+	sys_free(w->small);
+	buf_release(&w->holes);
+	buf_release(&w->path);
+	buf_release(&w->scratch);
+}
+
 static void *worker(void *data)
 {
 	struct scanner *s = data;
-	struct scan_worker w = { .s = s, .holes = BUF_INIT, .path = BUF_INIT, .scratch = BUF_INIT };
+	struct scan_worker w;
 	struct err err = ERR_INIT;
 
-	w.attrs = attr_reader_new(&s->sink);
+	scan_worker_init(&w, s);
 	sys_lock(&s->lock);
 	while (!s->is_done && !s->failed.code) {
 		struct job job = { JOB_NONE, NULL, NULL, 0 };
@@ -275,12 +295,7 @@ static void *worker(void *data)
 	}
 	sys_unlock(&s->lock);
 	add_counts(s, &w.counts);
-	content_writer_free(w.writer);
-	attr_reader_free(w.attrs);
-	sys_free(w.small);
-	buf_release(&w.holes);
-	buf_release(&w.path);
-	buf_release(&w.scratch);
+	scan_worker_release(&w);
 	return NULL;
 }
 
@@ -410,42 +425,54 @@ static int cmp_links(const unsigned char *a, size_t a_len, const unsigned char *
 
 /* -- all together -- */
 
-int scan_run(struct scan *out, const struct scan_options *o, struct place *root, struct err *err)
+void scanner_begin(struct scanner *s, struct scan *out, const struct scan_options *o)
 {
-	struct scanner s = { .out = out, .o = o };
-	int ret = 0;
-
 	memset(out, 0, sizeof(*out));
+	memset(s, 0, sizeof(*s));
+	s->out = out;
+	s->o = o;
 	out->links = sorter_new(o->spill_dir, LINKS_MEMORY, cmp_links);
 	out->skipped = sorter_new(o->spill_dir, ROWS_MEMORY, cmp_rows);
 	out->unreadable = sorter_new(o->spill_dir, ROWS_MEMORY, cmp_rows);
-	s.keys = store_keys(o->store);
-	s.params = store_chunker_params(o->store);
-	s.source = store_source(o->store);
-	s.sink = (struct object_sink){ put, &s, keys_chunker_key(s.keys) };
-	sys_mutex_init(&s.lock);
-	sys_mutex_init(&s.side);
-	sys_cond_init(&s.changed);
-	struct folder *f = scan_open_root(&s, root, err);
-	if (!f) {
-		ret = err->code;
-		goto done;
-	}
-	push(&s, &f->task);
-	run_workers(&s);
+	s->keys = store_keys(o->store);
+	s->params = store_chunker_params(o->store);
+	s->source = store_source(o->store);
+	s->sink = (struct object_sink){ put, s, keys_chunker_key(s->keys) };
+	sys_mutex_init(&s->lock);
+	sys_mutex_init(&s->side);
+	sys_cond_init(&s->changed);
+}
+
+void scanner_end(struct scanner *s)
+{
 	/* After a failure windows and folders lie about. */
-	while (s.windows)
-		scan_window_free(s.windows);
-	while (s.folders)
-		scan_folder_free(s.folders);
+	while (s->windows)
+		scan_window_free(s->windows);
+	while (s->folders)
+		scan_folder_free(s->folders);
+	sys_cond_destroy(&s->changed);
+	sys_mutex_destroy(&s->lock);
+	sys_mutex_destroy(&s->side);
+}
+
+int scan_run(struct scan *out, const struct scan_options *o, struct waypoint *root, struct err *err)
+{
+	struct scanner s;
+	int ret = 0;
+
+	scanner_begin(&s, out, o);
+	struct folder *f = scan_open_root(&s, root, err);
+	if (f) {
+		push(&s, &f->task);
+		run_workers(&s);
+	} else {
+		ret = err->code;
+	}
 	if (s.failed.code) {
 		*err = s.failed;
 		ret = s.failed.code;
 	}
-done:
-	sys_cond_destroy(&s.changed);
-	sys_mutex_destroy(&s.lock);
-	sys_mutex_destroy(&s.side);
+	scanner_end(&s);
 	return ret;
 }
 

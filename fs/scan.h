@@ -71,7 +71,7 @@ struct scan {
 /* What the walk leaves for the stat cache, to be put in place when the snapshot is durable. */
 struct scan_cache {
 	struct scan_cache *next;
-	struct place *place;
+	struct waypoint *place;
 	char *source;			/* absolute path */
 	struct statcache *old;		/* NULL: there was none */
 	struct statwriter *writer;	/* NULL: nothing is stored */
@@ -84,7 +84,7 @@ struct scan_cache {
  * `root`: the places; those that are absent are marked.  What cannot be read is no error of this.
  * ERR_NOT_FOUND: what the stat cache names is not in the store; to be tried again with `force`.
  */
-int scan_run(struct scan *out, const struct scan_options *o, struct place *root, struct err *err);
+int scan_run(struct scan *out, const struct scan_options *o, struct waypoint *root, struct err *err);
 void scan_release(struct scan *s);
 /* Put the stat caches in place.  Failing costs time next time, nothing else. */
 int scan_keep_caches(struct scan *s, struct err *err);

@@ -10,7 +10,7 @@ struct notes_input {
 	const struct object_sink *sink;
 	struct store *store;
 	const char *spill_dir;
-	struct place *root;
+	struct waypoint *root;
 	struct scan *scan;
 	bool is_partial;
 	const struct commit *parent;	/* NULL: there is none */

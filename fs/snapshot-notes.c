@@ -21,7 +21,7 @@
 /* Was this path carried over? */
 static bool is_kept(const struct notes_input *in, const unsigned char *path, size_t n)
 {
-	const struct place *p = in->root;
+	const struct waypoint *p = in->root;
 	bool is_read = p->is_wanted && !p->is_kept;
 
 	if (p->is_wanted && p->is_kept)
@@ -29,7 +29,7 @@ static bool is_kept(const struct notes_input *in, const unsigned char *path, siz
 	for (size_t at = 0; at < n;) {
 		const unsigned char *slash = memchr(path + at, '/', n - at);
 		size_t len = slash ? (size_t)(slash - path) - at : n - at;
-		p = place_child(p, (const char *)path + at, len);
+		p = waypoint_child(p, (const char *)path + at, len);
 		if (!p)
 			break;
 		if (p->is_wanted && p->is_absent)
@@ -239,7 +239,7 @@ static int birth_walk(struct births *b, uint64_t where, struct err *err)
 	return ret;
 }
 
-static struct scan_cache *cache_of(const struct notes_input *in, const struct place *p)
+static struct scan_cache *cache_of(const struct notes_input *in, const struct waypoint *p)
 {
 	for (struct scan_cache *c = in->scan->caches; c; c = c->next)
 		if (c->place == p)
@@ -252,7 +252,7 @@ struct birth_call {
 	struct births *births;
 };
 
-static int birth_place(struct place *p, void *data, struct err *err)
+static int birth_place(struct waypoint *p, void *data, struct err *err)
 {
 	struct birth_call *call = data;
 	struct births *b = call->births;
@@ -265,7 +265,7 @@ static int birth_place(struct place *p, void *data, struct err *err)
 		return ret;
 	buf_reset(&b->path);
 	if (p->parent) {
-		char *path = place_path(p->parent);
+		char *path = waypoint_path(p->parent);
 		if (p->parent->parent) {
 			buf_put_str(&b->path, path + 1);
 			buf_put_u8(&b->path, '/');
@@ -306,7 +306,7 @@ static int births_list(const struct notes_input *in, struct commit *c, struct er
 	kept_init(&b.kept, in, NOTE_BIRTHS);
 	int ret = kept_next(&b.kept, err);
 	if (ret == 0)
-		ret = place_each(in->root, birth_place, &call, err);
+		ret = waypoint_each(in->root, birth_place, &call, err);
 	if (ret == 0)
 		ret = add_kept_before(b.builder, &b.kept, NULL, err);
 	if (ret == 0)
@@ -470,11 +470,11 @@ static int links_list(const struct notes_input *in, struct commit *c, struct err
 
 /* -- absent sources -- */
 
-static int absent_row(struct place *p, void *data, struct err *err)
+static int absent_row(struct waypoint *p, void *data, struct err *err)
 {
 	if (!p->is_absent)
 		return 0;
-	char *path = place_path(p);
+	char *path = waypoint_path(p);
 	struct note_row row = { .path = (unsigned char *)path, .path_len = strlen(path) };
 	int ret = note_builder_add(data, &row, err);
 	sys_free(path);
@@ -484,7 +484,7 @@ static int absent_row(struct place *p, void *data, struct err *err)
 static int absent_list(const struct notes_input *in, struct commit *c, struct err *err)
 {
 	struct note_builder *b = note_builder_new(in->sink, NOTE_ABSENT);
-	int ret = place_each(in->root, absent_row, b, err);
+	int ret = waypoint_each(in->root, absent_row, b, err);
 
 	if (ret == 0)
 		ret = end_list(b, c, err);

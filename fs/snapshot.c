@@ -85,10 +85,10 @@ static int begin_session(struct making *m, struct err *err)
 
 struct absence {
 	uint64_t wanted, absent, sources;	/* sources: of those that are absent */
-	const struct place *last;
+	const struct waypoint *last;
 };
 
-static int count_absent(struct place *p, void *data, struct err *err)
+static int count_absent(struct waypoint *p, void *data, struct err *err)
 {
 	struct absence *a = data;
 
@@ -106,7 +106,7 @@ static int count_absent(struct place *p, void *data, struct err *err)
 static int all_absent(const struct absence *a, struct err *err)
 {
 	if (a->sources == 0 && a->wanted == 1) {
-		char *path = place_path(a->last);
+		char *path = waypoint_path(a->last);
 		err_set(err, ERR_FAILED, "'%s' is not there: nothing is committed", path);
 		sys_free(path);
 		return err->code;
@@ -121,7 +121,7 @@ static int all_absent(const struct absence *a, struct err *err)
 		       "committed", a->wanted);
 }
 
-static int forget_absent(struct place *p, void *data, struct err *err)
+static int forget_absent(struct waypoint *p, void *data, struct err *err)
 {
 	(void)data;
 	(void)err;
@@ -151,13 +151,13 @@ static int walk(struct making *m, bool force, const char *cache_dir, struct err 
 	o.force |= force;
 	o.has_old = m->out->has_parent;
 	o.old_tree = m->parent.tree;
-	int ret = place_each(m->o->root, forget_absent, NULL, err);
+	int ret = waypoint_each(m->o->root, forget_absent, NULL, err);
 	if (ret == 0)
 		ret = scan_run(&m->scan, &o, m->o->root, err);
 	if (ret == 0)
 		ret = end_caches(m, err);
 	if (ret == 0)
-		ret = place_each(m->o->root, count_absent, &a, err);
+		ret = waypoint_each(m->o->root, count_absent, &a, err);
 	m->out->absent = a.absent;
 	if (ret == 0 && a.wanted > 0 && a.absent == a.wanted && m->o->stream_fd < 0)
 		ret = all_absent(&a, err);
@@ -198,7 +198,7 @@ static int walk_surely(struct making *m, struct err *err)
 
 /* -- the commit -- */
 
-static int source_cb(struct place *p, void *data, struct err *err)
+static int source_cb(struct waypoint *p, void *data, struct err *err)
 {
 	struct commit *c = data;
 
@@ -206,15 +206,15 @@ static int source_cb(struct place *p, void *data, struct err *err)
 	if (!p->is_source)
 		return 0;
 	c->sources = xrealloc(c->sources, (c->nr_sources + 1) * sizeof(*c->sources));
-	c->sources[c->nr_sources++] = place_path(p);
+	c->sources[c->nr_sources++] = waypoint_path(p);
 	return 0;
 }
 
 /* All sources, wanted now or not. */
-static void all_sources(const struct place *p, struct commit *c)
+static void all_sources(const struct waypoint *p, struct commit *c)
 {
-	source_cb((struct place *)p, c, NULL);
-	for (const struct place *child = p->child; child; child = child->next)
+	source_cb((struct waypoint *)p, c, NULL);
+	for (const struct waypoint *child = p->child; child; child = child->next)
 		all_sources(child, c);
 }
 

@@ -13,7 +13,7 @@
 struct snapshot_options {
 	struct scan_options scan;	/* but `session`, `old_tree`: those are set here */
 	struct refs *refs;
-	struct place *root;
+	struct waypoint *root;
 	const char *device;		/* what the commit is told */
 	const char *const *message;	/* paragraphs */
 	size_t nr_message;

@@ -13,36 +13,36 @@
 
 #include "fs/sources.h"
 
-struct place *place_new_root(void)
+struct waypoint *waypoint_new_root(void)
 {
-	struct place *p = xcalloc(1, sizeof(*p));
+	struct waypoint *p = xcalloc(1, sizeof(*p));
 
 	p->name = xstrdup("");
 	return p;
 }
 
-void place_free(struct place *p)
+void waypoint_free(struct waypoint *p)
 {
 	while (p) {
-		struct place *next = p->next;
-		place_free(p->child);
+		struct waypoint *next = p->next;
+		waypoint_free(p->child);
 		sys_free(p->name);
 		sys_free(p);
 		p = next;
 	}
 }
 
-struct place *place_child(const struct place *p, const char *name, size_t n)
+struct waypoint *waypoint_child(const struct waypoint *p, const char *name, size_t n)
 {
-	for (struct place *c = p ? p->child : NULL; c; c = c->next)
+	for (struct waypoint *c = p ? p->child : NULL; c; c = c->next)
 		if (strlen(c->name) == n && memcmp(c->name, name, n) == 0)
 			return c;
 	return NULL;
 }
 
-static struct place *add_child(struct place *p, const char *name, size_t n)
+static struct waypoint *add_child(struct waypoint *p, const char *name, size_t n)
 {
-	struct place *c = xcalloc(1, sizeof(*c)), **at = &p->child;
+	struct waypoint *c = xcalloc(1, sizeof(*c)), **at = &p->child;
 
 	c->name = xstrndup(name, n);
 	c->parent = p;
@@ -53,9 +53,9 @@ static struct place *add_child(struct place *p, const char *name, size_t n)
 	return c;
 }
 
-int place_add(struct place *root, const char *path, struct place **out, struct err *err)
+int waypoint_add(struct waypoint *root, const char *path, struct waypoint **out, struct err *err)
 {
-	struct place *p = root;
+	struct waypoint *p = root;
 
 	if (*path != '/')
 		return err_set(err, ERR_USAGE, "'%s' is not an absolute path", path);
@@ -66,7 +66,7 @@ int place_add(struct place *root, const char *path, struct place **out, struct e
 		if (n == 2 && memcmp(s, "..", 2) == 0)
 			return err_set(err, ERR_USAGE, "'%s' goes up through '..'", path);
 		if (n > 0 && !(n == 1 && *s == '.')) {
-			struct place *c = place_child(p, s, n);
+			struct waypoint *c = waypoint_child(p, s, n);
 			p = c ? c : add_child(p, s, n);
 		}
 		s += n + (s[n] == '/');
@@ -75,7 +75,7 @@ int place_add(struct place *root, const char *path, struct place **out, struct e
 	return 0;
 }
 
-char *place_path(const struct place *p)
+char *waypoint_path(const struct waypoint *p)
 {
 	char *path = NULL;
 
@@ -89,7 +89,7 @@ char *place_path(const struct place *p)
 	return path;
 }
 
-bool place_is_covered(const struct place *p)
+bool waypoint_is_covered(const struct waypoint *p)
 {
 	for (; p; p = p->parent)
 		if (p->is_wanted)
@@ -97,13 +97,13 @@ bool place_is_covered(const struct place *p)
 	return false;
 }
 
-int place_each(struct place *p, int (*fn)(struct place *p, void *data, struct err *err),
+int waypoint_each(struct waypoint *p, int (*fn)(struct waypoint *p, void *data, struct err *err),
 	       void *data, struct err *err)
 {
 	int ret = p->is_wanted ? fn(p, data, err) : 0;
 
-	for (struct place *c = p->child; c && ret == 0; c = c->next)
-		ret = place_each(c, fn, data, err);
+	for (struct waypoint *c = p->child; c && ret == 0; c = c->next)
+		ret = waypoint_each(c, fn, data, err);
 	return ret;
 }
 

@@ -10,9 +10,9 @@
 
 #include "lib/err.h"
 
-struct place {
+struct waypoint {
 	char *name;			/* "" for the root */
-	struct place *parent, *child, *next;	/* children sorted by name */
+	struct waypoint *parent, *child, *next;	/* children sorted by name */
 	bool is_source;			/* ub add */
 	bool is_wanted;			/* to be read now: a source, or a path that was named */
 	/* found by the walk */
@@ -20,18 +20,18 @@ struct place {
 	bool is_kept;			/* what HEAD has of it was carried over */
 };
 
-struct place *place_new_root(void);
-void place_free(struct place *root);
+struct waypoint *waypoint_new_root(void);
+void waypoint_free(struct waypoint *root);
 /* The place of an absolute path, made if need be.  ERR_USAGE: not absolute, "..", too long. */
-int place_add(struct place *root, const char *path, struct place **out, struct err *err);
+int waypoint_add(struct waypoint *root, const char *path, struct waypoint **out, struct err *err);
 /* The child of this name, or NULL. */
-struct place *place_child(const struct place *p, const char *name, size_t n);
+struct waypoint *waypoint_child(const struct waypoint *p, const char *name, size_t n);
 /* Its absolute path; sys_free() it. */
-char *place_path(const struct place *p);
+char *waypoint_path(const struct waypoint *p);
 /* Is it, or anything above it, to be read? */
-bool place_is_covered(const struct place *p);
+bool waypoint_is_covered(const struct waypoint *p);
 /* Call `fn` for each wanted place, parents first, in order; non-zero stops and is returned. */
-int place_each(struct place *root, int (*fn)(struct place *p, void *data, struct err *err),
+int waypoint_each(struct waypoint *root, int (*fn)(struct waypoint *p, void *data, struct err *err),
 	       void *data, struct err *err);
 
 /*

@@ -66,6 +66,35 @@ bool statrecord_parse(const void *p, size_t n, struct statrecord *out)
 	return reader_ok(&r) && out->entry_len > 0;
 }
 
+bool statentry_peek(const unsigned char *p, size_t n, struct statentry *out)
+{
+	struct reader r;
+	size_t left;
+
+	memset(out, 0, sizeof(*out));
+	reader_init(&r, p, n);
+	out->name = reader_lenbytes(&r, NAME_LEN_MAX, &out->name_len);
+	out->type = (enum entry_type)reader_u8(&r);
+	reader_varint(&r);
+	uint8_t content = reader_u8(&r);
+	if (out->type == ENTRY_FILE || out->type == ENTRY_SYMLINK)
+		out->size = reader_varint(&r);
+	if (content == CONTENT_INLINE)
+		reader_bytes(&r, (size_t)out->size);
+	else if (content != CONTENT_NONE)
+		reader_bytes(&r, OID_SIZE);
+	reader_lenbytes(&r, ATTRS_LEN_MAX, &left);
+	if (!reader_ok(&r) || left < 14)
+		return reader_ok(&r);
+	const unsigned char *attrs = r.p - left;
+	if (attrs[0] == ATTR_MTIME && attrs[1] == 12) {
+		out->has_mtime = true;
+		out->mtime_s = (int64_t)get_u64le(attrs + 2);
+		out->mtime_ns = get_u32le(attrs + 10);
+	}
+	return true;
+}
+
 /* -- what both halves share -- */
 
 static void block_ad(unsigned char ad[SALT_SIZE + 8], const unsigned char salt[SALT_SIZE],

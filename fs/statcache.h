@@ -49,9 +49,21 @@ struct statrecord {
 	size_t entry_len;
 };
 
+/* What tells a file from the one that was, of an encoded entry that was checked when it was made. */
+struct statentry {
+	const unsigned char *name;	/* borrowed */
+	size_t name_len;
+	enum entry_type type;
+	uint64_t size;
+	bool has_mtime;
+	int64_t mtime_s;
+	uint32_t mtime_ns;
+};
+
 void statrecord_put(struct buf *out, const struct statrecord *r);
 /* One record without its size in front.  False: it is none. */
 bool statrecord_parse(const void *p, size_t n, struct statrecord *out);
+bool statentry_peek(const unsigned char *p, size_t n, struct statentry *out);
 
 /* -- reading; safe from any thread -- */
 

@@ -86,6 +86,19 @@ test_expect_success 'side lists are counted, an incomplete snapshot is marked' '
 	ub log --oneline $id >actual && test_grep "(incomplete) second" actual
 '
 
+test_expect_success 'a parent that is not there is named, and what is there shown' '
+	cp -a "$UB_DIR" copy && (
+		UB_DIR=$PWD/copy && export UB_DIR &&
+		rm -f "$UB_DIR/$(ub locate $c1 | sed "s|.*\(packs/meta/[0-9a-f]*\).*|\1|")" &&
+		ub index --rebuild &&
+		test_expect_code 1 ub cat-object -e $c1 &&
+		test_expect_code 3 ub show $c2 >actual 2>err && test_grep $c1 err &&
+		test_grep "second" actual &&
+		test_expect_code 3 ub log --oneline $c2 >actual 2>err && test_grep $c1 err &&
+		test_line_count 1 actual
+	)
+'
+
 test_expect_success 'names that do not exist are one clear sentence' '
 	for name in nope HEAD:nope HEAD:d/nope HEAD:d/f/x
 	do

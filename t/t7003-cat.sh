@@ -38,6 +38,12 @@ test_expect_success 'content comes back, however it is stored' '
 	ub cat "HEAD:d/$(printf "\377\nx")" >actual && printf odd >expect && test_cmp expect actual
 '
 
+test_expect_success 'dump is another name of it' '
+	ub dump HEAD:d/small >actual && printf hello >expect && test_cmp expect actual &&
+	PATH="$UB_BUILD/test" ub help cat >expect && PATH="$UB_BUILD/test" ub help dump >actual &&
+	test_cmp expect actual
+'
+
 test_expect_success 'several follow each other' '
 	{ cat mid && printf hello; } >expect &&
 	ub cat HEAD:d/mid HEAD:d/small >actual && test_cmp_bin expect actual

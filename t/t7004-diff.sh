@@ -227,7 +227,10 @@ test_expect_success 'a large file is not compared line by line' '
 	printf "100644 blob $l1 -\tf\n" | snapshot large1 &&
 	printf "100644 blob $l2 -\tf\n" | snapshot large2 &&
 	differ -p large1 large2 >actual && test_grep "^Large files a/f and b/f differ$" actual &&
-	differ --stat large1 large2 >actual && test_grep "^ f | Bin 5000000 -> 5000005 bytes$" actual
+	differ --stat large1 large2 >actual && test_grep "^ f | Bin 5000000 -> 5000005 bytes$" actual &&
+	l1=$(yes x | head -n 400000 | ub hash-object -w --stdin) &&
+	l2=$(yes y | head -n 400000 | ub hash-object -w --stdin) &&
+	differ -p $l1 $l2 >actual && test_grep "^Large files" actual
 '
 
 test_expect_success '--stat counts lines and draws them' '
@@ -262,6 +265,30 @@ test_expect_success 'a large folder: what changed, and little else is read' '
 	differ none many >actual && test_line_count 30001 actual
 '
 
+test_expect_success 'of real folders exactly what was changed is named' '
+	here=${PWD#/} &&
+	mkdir -p real/a/b real/c real/gone && echo 1 >real/a/b/f && echo 2 >real/c/g &&
+	echo 3 >real/c/stays && echo 4 >real/gone/x && ln -s f real/a/b/l &&
+	test_random 100000 9 >real/c/big && ub add real && ub commit -m one &&
+	echo more >>real/a/b/f && mv real/c/big real/a/big && rm -r real/gone &&
+	ln -sf g real/a/b/l && chmod 700 real/c && echo 5 >"real/$(printf "n\\377")" &&
+	ub commit -m two &&
+	cat >expect <<-EOF &&
+	M	$here/real/a/b/f
+	M	$here/real/a/b/l
+	R	$here/real/c/big	$here/real/a/big
+	m	$here/real/c
+	D	$here/real/gone
+	D	$here/real/gone/x
+	A	"$here/real/n\\377"
+	EOF
+	differ -M HEAD~1 HEAD >actual && test_cmp expect actual &&
+	(cd real/c && differ -M HEAD~1 HEAD -- ../gone g) >actual &&
+	grep gone expect >some && test_cmp some actual &&
+	ub commit -m three && ub diff HEAD~1 HEAD >actual && test_must_be_empty actual &&
+	(cd real && ub log --oneline -- gone) >actual && test_line_count 2 actual
+'
+
 test_expect_success 'names that do not exist are one clear sentence' '
 	for name in nope old:nope old:text/x old~1
 	do
@@ -272,6 +299,7 @@ test_expect_success 'names that do not exist are one clear sentence' '
 	test_expect_code 1 ub diff --json nope new 2>err &&
 	test_grep "^{\"type\":\"error\",\"code\":\"not_found\"" err &&
 	test_expect_code 2 ub diff old new old 2>err && test_grep "paths follow" err &&
+	test_expect_code 2 ub diff old:gone new:text -- /g 2>err && test_grep "REV:PATH" err &&
 	test_expect_code 2 ub diff -p --stat old new && test_expect_code 2 ub diff -pz old new
 '
 

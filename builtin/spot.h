@@ -1,5 +1,5 @@
-#ifndef BUILTIN_PLACE_H
-#define BUILTIN_PLACE_H
+#ifndef BUILTIN_SPOT_H
+#define BUILTIN_SPOT_H
 
 /* What stands at REV or REV:PATH, for commands that show it. */
 
@@ -8,7 +8,7 @@
 #include "refs/rev.h"
 #include "builtin/ub.h"
 
-struct place {
+struct spot {
 	struct rev rev;
 	bool is_folder;		/* `tree` is its tree; the root of a snapshot, too */
 	struct oid tree;
@@ -16,16 +16,16 @@ struct place {
 	struct tree_entry e;
 	struct buf hold;	/* which `e` borrows from */
 };
-#define PLACE_INIT { .rev = REV_INIT, .hold = BUF_INIT }
+#define SPOT_INIT { .rev = REV_INIT, .hold = BUF_INIT }
 
-void place_release(struct place *p);
+void spot_release(struct spot *p);
 /* Folders, files, links, specials; ERR_NOT_FOUND and others name `text`. */
-int place_find(struct ub *ub, const char *text, struct place *out, struct err *err);
+int spot_find(struct ub *ub, const char *text, struct spot *out, struct err *err);
 
 struct list_options { bool details, recurse, nul; };
 /* What is in a folder, or the one thing that it is: what `ub ls` prints. */
-int place_list(struct ub *ub, const struct place *p, const struct list_options *o, struct err *err);
+int spot_list(struct ub *ub, const struct spot *p, const struct list_options *o, struct err *err);
 /* The bytes of a file, the target of a link.  ERR_FAILED: it has none. */
-int place_put_content(struct ub *ub, const struct place *p, const char *text, struct err *err);
+int spot_put_content(struct ub *ub, const struct spot *p, const char *text, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * A place in a snapshot: found, listed, read.
+ * What a revision with a path names: found, listed, read.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -11,15 +11,15 @@
 #include "lib/sys.h"
 #include "objects/store-view.h"
 
-#include "builtin/place.h"
+#include "builtin/spot.h"
 
-void place_release(struct place *p)
+void spot_release(struct spot *p)
 {
 	rev_release(&p->rev);
 	buf_release(&p->hold);
 }
 
-int place_find(struct ub *ub, const char *text, struct place *out, struct err *err)
+int spot_find(struct ub *ub, const char *text, struct spot *out, struct err *err)
 {
 	const struct object_source source = store_source(ub->store);
 	struct rev *rev = &out->rev;
@@ -179,7 +179,7 @@ static int print(const char *path, size_t path_len, const struct tree_entry *e, 
 	return ret < 0 ? ret : e->type == ENTRY_DIR && !l->o->recurse ? DIR_WALK_SKIP : 0;
 }
 
-int place_list(struct ub *ub, const struct place *p, const struct list_options *o, struct err *err)
+int spot_list(struct ub *ub, const struct spot *p, const struct list_options *o, struct err *err)
 {
 	const struct object_source source = store_source(ub->store);
 	struct lister l = { .ub = ub, .o = o, .text = store_treetext(ub->store),
@@ -215,7 +215,7 @@ static int put_bytes(const void *p, size_t n, void *data, struct err *err)
 	return interrupt_check(err);
 }
 
-int place_put_content(struct ub *ub, const struct place *p, const char *text, struct err *err)
+int spot_put_content(struct ub *ub, const struct spot *p, const char *text, struct err *err)
 {
 	int ret;
 

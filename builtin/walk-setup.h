@@ -1,0 +1,46 @@
+#ifndef BUILTIN_WALK_SETUP_H
+#define BUILTIN_WALK_SETUP_H
+
+/*
+ * What every walk of the disk is told, whatever it is for: where to begin, what stays out, where the
+ * stat cache is.
+ */
+
+#include "fs/disk-side.h"
+#include "builtin/source-list.h"
+
+/* -e, --iexclude, --exclude-file */
+struct exclude_options { struct opt_list patterns, folded, files; };
+#define EXCLUDE_OPTIONS(e) \
+	OPT_LIST('e', "exclude", &(e)->patterns, "pattern", \
+		 "leave out what fits, in .gitignore's grammar, anchored at /"), \
+	OPT_LIST(0, "iexclude", &(e)->folded, "pattern", "the same, whatever the case"), \
+	OPT_LIST(0, "exclude-file", &(e)->files, "file", "patterns, one a line")
+void exclude_options_release(struct exclude_options *e);
+
+struct walk_setup {
+	struct ub *ub;
+	struct waypoint *root;
+	struct ignore_rules *excludes;
+	struct scan_skip *skip;
+	size_t nr_skip;
+	char *cache_dir;
+	uint64_t problems;		/* said so far */
+	struct progress progress;
+};
+
+/* `e` may be NULL.  After a failure, too, it is to be released. */
+int walk_setup_init(struct walk_setup *w, struct ub *ub, const struct exclude_options *e,
+		    struct err *err);
+void walk_setup_release(struct walk_setup *w);
+/* All but what a commit alone has; problems are said as they come. */
+void walk_setup_fill(struct walk_setup *w, struct scan_options *o);
+
+/*
+ * The disk beside a snapshot: this device's sources, and those that `c` (may be NULL) names.
+ * `old_tree` stands for what is absent.
+ */
+int walk_setup_disk(struct walk_setup *w, const struct commit *c, bool force,
+		    struct disk_side **out, struct err *err);
+
+#endif
