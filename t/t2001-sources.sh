@@ -228,7 +228,8 @@ test_expect_success '--files-from: names of a list, quoted as git does, or ended
 test_expect_success '--files-from: a list that is missing, a name that is' '
 	test_expect_code 1 ub commit --files-from nolist 2>err && test_grep nolist err &&
 	printf "%s\n" "$A/f" "$A/no" >list && test_expect_code 3 commit --files-from list && test_grep "$A/no" err &&
-	in_tree "$PA/f"
+	in_tree "$PA/f" && printf "%s/f\\0x\\n" "$A" >list && test_expect_code 2 ub commit --files-from list 2>err &&
+	test_grep NUL err && printf "\"%s" "$A/f" >list && test_expect_code 2 ub commit --files-from list
 '
 
 test_expect_success 'backup adds, and commits everything' '
