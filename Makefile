@@ -10,7 +10,7 @@
 #   unit       the unit programs alone
 #   fuzz       libFuzzer on every parser, FUZZ_SECONDS each (clang)
 #   check      warnings as errors, style, layers, banned calls, headers alone, linters, manuals
-#   bench      t/bench/*.sh: paired ratios, not tests
+#   bench      t/bench/*.sh: paired ratios, not tests (UB_BENCH_DIR, PAIRS, ROWS)
 #   coverage   lines reached by the tests, by gcov
 #   doc        man pages, with asciidoctor
 #   install    PREFIX=/usr/local DESTDIR=
@@ -228,7 +228,7 @@ unit: $(UNIT_PROGRAMS)
 	@$(RUN) $(if $(T),$(T),'u-*')
 
 bench: all
-	@set -e; for b in t/bench/*.sh; do echo "== $$b"; UB_BUILD='$(abspath $(B))' sh "$$b"; done
+	@set -e; for b in $(filter-out t/bench/lib-%,$(wildcard t/bench/*.sh)); do echo "== $$b"; UB_BUILD='$(abspath $(B))' sh "$$b"; done
 
 # libFuzzer wants the code it explores instrumented too, so this is a build of its own.
 fuzz:

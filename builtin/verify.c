@@ -104,12 +104,18 @@ static void summary(struct verify_cmd *v, uint64_t started)
 
 /* -- what is to be verified -- */
 
+/* A bare name may be meant as a remote's. */
+static bool may_be_remote(const char *text)
+{
+	return !strpbrk(text, ":~^@") && strcmp(text, "HEAD") != 0;
+}
+
 static int add_root(struct verify_cmd *v, const char *text, struct err *err)
 {
 	struct rev rev = REV_INIT;
 	int ret = rev_parse(v->ub->refs, v->ub->store, text, &rev, err);
 
-	if (ret == ERR_NOT_FOUND) {
+	if (ret == ERR_NOT_FOUND && may_be_remote(text)) {
 		struct err why = *err;
 		return err_set(err, why.code, "%s, and this ub knows no remotes yet", why.msg);
 	}

@@ -63,6 +63,7 @@ test_expect_success 'what is no revision is refused in one sentence' '
 	test_expect_code 1 ub verify nosuch 2>err && test_line_count 1 err &&
 	test_grep "nosuch.*remotes" err &&
 	test_expect_code 1 ub verify HEAD:docs/nosuch 2>err && test_line_count 1 err &&
+	test_grep ! remotes err &&
 	test_expect_code 1 ub verify "$(echo $commit | tr 0-9 1-90)" 2>err && test_line_count 1 err &&
 	for bad in 0 -1 101 x "" 5x
 	do
