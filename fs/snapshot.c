@@ -21,6 +21,7 @@ struct making {
 	struct scan scan;
 	struct commit parent, commit;
 	struct object_sink sink;
+	struct stream_file stream;
 };
 
 /* -- the snapshot before -- */
@@ -307,7 +308,16 @@ static int move_tags(struct making *m, struct err *err)
 	return ret;
 }
 
-/* Another commit of this device may have been faster: then ours comes after that one. */
+/* Does the tree have anything of the snapshot before that was not read now? */
+static bool carries_over(const struct making *m)
+{
+	return m->o->scan.is_partial || m->scan.has_absent || m->o->stream_fd >= 0;
+}
+
+/*
+ * Another commit of this device may have been faster: then ours comes after that one.  1: what was
+ * carried over is to be carried over from there, so all is to be made once more.
+ */
 static int move_ref(struct making *m, struct err *err)
 {
 	for (int i = 0; i < RACES_MAX; i++) {
@@ -320,7 +330,9 @@ static int move_ref(struct making *m, struct err *err)
 		err_clear(err);
 		ret = refs_each(m->o->refs, find_main, m->out, err);
 		if (ret == 0 && oid_eq(&before, &m->out->parent))
-			return err_set(err, ERR_BUSY, "the ref '" REF "' is being moved by others");
+			break;
+		if (ret == 0 && carries_over(m))
+			return 1;
 		if (ret == 0)
 			ret = begin_session(m, err);
 		if (ret == 0)
@@ -335,10 +347,12 @@ static int move_ref(struct making *m, struct err *err)
 
 /* -- all together -- */
 
-static int make(struct making *m, struct err *err)
+/* 0; 1: to be done again, on top of what another commit made meanwhile; negative. */
+static int make_once(struct making *m, struct err *err)
 {
 	const struct snapshot_options *o = m->o;
 	struct snapshot *out = m->out;
+	struct err ignored = ERR_INIT;
 	int ret = read_parent(m, err);
 
 	if (ret == 0 && !o->dry_run)
@@ -347,7 +361,7 @@ static int make(struct making *m, struct err *err)
 		ret = walk_surely(m, err);
 	if (ret == 0 && o->stream_fd >= 0)
 		ret = snapshot_stream(o, &m->sink, out->has_parent ? &m->parent.tree : NULL,
-				      &m->scan, err);
+				      &m->stream, &m->scan, err);
 	if (ret < 0)
 		return ret;
 	out->counts = m->scan.counts;
@@ -358,7 +372,6 @@ static int make(struct making *m, struct err *err)
 		out->bytes_new = m->scan.counts.blobs_bytes;
 		return 0;
 	}
-	struct err ignored = ERR_INIT;
 	if (out->is_unchanged && o->skip_if_unchanged) {
 		scan_keep_caches(&m->scan, &ignored);	/* HEAD has all that it names */
 		return 0;
@@ -370,16 +383,38 @@ static int make(struct making *m, struct err *err)
 		ret = end_session(m, err);
 	if (ret == 0)
 		ret = move_ref(m, err);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	/* The stat cache comes last: what it says is known must be in a snapshot. */
 	scan_keep_caches(&m->scan, &ignored);
 	return 0;
 }
 
+static void forget(struct making *m)
+{
+	scan_release(&m->scan);
+	commit_release(&m->parent);
+	commit_release(&m->commit);
+	m->parent = m->commit = (struct commit)COMMIT_INIT;
+}
+
+static int make(struct making *m, struct err *err)
+{
+	for (int i = 0; i < RACES_MAX; i++) {
+		int ret = make_once(m, err);
+		if (ret <= 0)
+			return ret;
+		forget(m);
+	}
+	return err_set(err, ERR_BUSY, "the ref '" REF "' is being moved by others");
+}
+
 int snapshot_make(struct snapshot *out, const struct snapshot_options *o, struct err *err)
 {
-	struct making m = { .out = out, .o = o, .parent = COMMIT_INIT, .commit = COMMIT_INIT };
+	struct making m = {
+		.out = out, .o = o, .parent = COMMIT_INIT, .commit = COMMIT_INIT,
+		.stream = STREAM_FILE_INIT,
+	};
 
 	memset(out, 0, sizeof(*out));
 	m.sink = (struct object_sink){ put, &m, keys_chunker_key(store_keys(o->scan.store)) };
@@ -387,8 +422,7 @@ int snapshot_make(struct snapshot *out, const struct snapshot_options *o, struct
 	if (ret < 0)
 		out->commit = (struct oid){ { 0 } };
 	session_abort(m.session);
-	scan_release(&m.scan);
-	commit_release(&m.parent);
-	commit_release(&m.commit);
+	stream_file_release(&m.stream);
+	forget(&m);
 	return ret;
 }

@@ -232,6 +232,31 @@ test_expect_success '--files-from: a list that is missing, a name that is' '
 	test_grep NUL err && printf "\"%s" "$A/f" >list && test_expect_code 2 ub commit --files-from list
 '
 
+# -- two at once ------------------------------------------------------------------------------------
+
+test_expect_success 'twenty adds at once are twenty sources' '
+	for i in $(seq 1 20); do mkdir "$DISK/at$i" && { ub add "$DISK/at$i" 2>>adderr & } || return 1; done && wait &&
+	ub sources >out && test "$(grep -c "^$DISK/at" out)" = 20 && { for i in $(seq 1 20); do ub rm "$DISK/at$i" & done; wait; } &&
+	ub sources >out && test_grep ! "^$DISK/at" out
+'
+
+test_expect_success 'partial commits at once: the last has what each of them read' '
+	for i in $(seq 1 8)
+	do
+		echo a$i >"$A/f" && echo b$i >"$B/f" && { ub commit -q "$A/f" & } && p=$! && { ub commit -q "$B" & } && q=$! &&
+		{ echo c$i | ub commit -q --stdin --stdin-filename piped & } && wait $p && wait $q && wait $! &&
+		test "$(content "$PA/f")$(content "$PB/f")$(content piped)" = "a${i}b${i}c$i" || { echo "round $i"; return 1; }
+	done && ub fsck
+'
+
+test_expect_success 'whole commits at once both succeed' '
+	for i in $(seq 1 5)
+	do
+		echo w$i >"$A/f" && { ub commit -q -m one$i & } && p=$! && ub commit -q -m two$i && wait $p &&
+		test "$(content "$PA/f")" = w$i || return 1
+	done && ub fsck
+'
+
 test_expect_success 'backup adds, and commits everything' '
 	mkdir "$DISK/bk" && echo k >"$DISK/bk/k" && echo bn >"$B/bn" && ub backup -m all "$DISK/bk" >out 2>err &&
 	in_tree "$PD/bk/k" && in_tree "$PB/bn" && test_grep "\] all$" out && ub backup -q && ub rm "$DISK/bk"
