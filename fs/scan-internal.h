@@ -188,6 +188,8 @@ void scan_window_free(struct window *win);
 /* The path of `name` in a folder, from the root, without leading slash; in w->path. */
 const char *scan_path(struct scan_worker *w, const struct folder *f, const char *name);
 void scan_folder_path(const struct folder *f, struct buf *out);
+/* statwriter_put() into a stat cache, which remembers when that fails. */
+int scan_cache_put(struct scan_cache *c, const struct buf *b, uint64_t *off_out, struct err *err);
 
 /* scan-file.c */
 /*

@@ -182,6 +182,7 @@ static int cut(struct scan_worker *w, struct folder *f, struct err *err)
 		return ret;
 	sys_lock(&s->lock);
 	f->is_cutting = false;
+	f->is_cut = win->is_last;
 	f->in_flight++;
 	win->seq = f->windows++;
 	if (!f->is_cut)
@@ -392,12 +393,18 @@ void scan_problem(struct scan_worker *w, const char *path, const char *op, int e
 
 	sys_lock(&s->side);
 	s->out->counts.errors++;
-	if (put_row(s->out->unreadable, path, error, op, &err) < 0 && !s->failed.code)
-		s->failed = err;
+	int ret = put_row(s->out->unreadable, path, error, op, &err);
 	if (s->o->progress)
 		progress_hide(s->o->progress);
 	s->o->problem(path, op, error, text, s->o->data);
 	sys_unlock(&s->side);
+	if (ret == 0)
+		return;
+	sys_lock(&s->lock);
+	if (!s->failed.code)
+		s->failed = err;
+	sys_broadcast(&s->changed);
+	sys_unlock(&s->lock);
 }
 
 int scan_skipped(struct scan_worker *w, const char *path, const char *rule, struct err *err)

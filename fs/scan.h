@@ -9,6 +9,7 @@
  * window in batches that any worker may take.  What the stat cache knows is not read.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,7 +36,7 @@ struct scan_options {
 	const struct ignore_rules *excludes;	/* anchored at the root; NULL: none */
 	const struct scan_skip *skip;
 	size_t nr_skip;
-	const char *cache_dir;		/* of the stat cache; NULL: there is none */
+	const char *cache_dir;		/* of the stat cache, if it is there; NULL: none */
 	const char *spill_dir;
 	bool has_old;
 	struct oid old_tree;		/* of HEAD */
@@ -76,6 +77,7 @@ struct scan_cache {
 	struct statcache *old;		/* NULL: there was none */
 	struct statwriter *writer;	/* NULL: nothing is stored */
 	bool is_lasting;		/* to be put in place; else only read once */
+	atomic_bool has_failed;		/* it could not be written */
 	uint64_t root;			/* where the source's own record is */
 };
 
