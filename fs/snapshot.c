@@ -8,8 +8,8 @@
 #include "lib/interrupt.h"
 #include "lib/sys.h"
 #include "refs/newcommit.h"
-#include "fs/snapshot-internal.h"
 #include "fs/statcache.h"
+#include "fs/snapshot-internal.h"
 
 #define REF "main"
 #define RACES_MAX 10		/* other commits of this device that may come in between */
