@@ -142,7 +142,7 @@ static int choose_places(struct typed *c, int argc, char **argv, bool *is_partia
 
 	*is_partial = has_list || r->from_stdin || r->from_command;
 	for (int i = 0; i < argc && ret == 0 && !r->from_command; i++)
-		ret = want_path(c, argv[i], true, err);
+		ret = want_path(c, argv[i], !r->adds_nothing, err);
 	for (size_t i = 0; i < r->files_from.nr && ret == 0; i++)
 		ret = read_list(c, r->files_from.v[i], '\n', err);
 	for (size_t i = 0; i < r->files_from_raw.nr && ret == 0; i++)

@@ -10,6 +10,7 @@ struct snapshot_request {
 	struct exclude_options excludes;
 	bool one_fs, force, skip_if_unchanged;
 	bool all_sources;		/* PATHs are added, and everything is committed */
+	bool adds_nothing;		/* PATHs do not become sources */
 	bool from_stdin, from_command;
 	const char *stdin_name;
 	struct opt_list files_from, files_from_raw;

@@ -83,7 +83,7 @@ static int commit_quietly(struct ub *ub, struct snapshot_request *r, int argc, c
 
 int restore_save_first(struct ub *ub, char **paths, size_t nr, struct err *err)
 {
-	struct snapshot_request r = { .skip_if_unchanged = true };
+	struct snapshot_request r = { .skip_if_unchanged = true, .adds_nothing = true };
 	char **argv = as_arguments(paths, nr);
 	int ret = repo_need_write(ub, err);
 
