@@ -529,6 +529,7 @@ static int do_kept(struct scan_worker *w, struct window *win, struct batch *b,
 
 	if (ret < 0)
 		return ret;
+	win->folder->has_kept = true;
 	se->has_item = true;
 	put_item(b, p, se->old.len);
 	buf_put_u8(&b->records, 0);	/* nothing is known of it */
