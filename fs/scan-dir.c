@@ -430,12 +430,11 @@ static int cannot_open(struct scan_worker *w, struct window *win, size_t i, stru
 	return 0;
 }
 
-static int begin_listing(struct scan_worker *w, struct folder *f, const char *rule,
-			 struct err *err)
+static int begin_listing(struct scan_worker *w, struct folder *f, struct err *err)
 {
 	int ret = 0;
 
-	if (!f->is_listed || rule)
+	if (!f->is_listed || f->is_left_out)
 		return 0;
 	f->names = names_new(w->s->o->spill_dir);
 	ret = names_read(f->names, f->fd, err);
@@ -504,20 +503,22 @@ int scan_open_folder(struct scan_worker *w, struct window *win, size_t i, struct
 			return ret;
 		}
 	}
+	f->is_left_out = rule || e->is_left_out ||
+			 (up->is_left_out && !(e->place && e->place->is_wanted));
 	/* A stat cache that cannot be read knows nothing. */
-	if (has_record && f->cache && !rule &&
+	if (has_record && f->cache &&
 	    statcursor_open(&f->cursor, f->cache->old, record.child, err) < 0) {
 		err_clear(err);
 		statcursor_release(&f->cursor);
 	}
 	next_record(f);
-	ret = begin_listing(w, f, rule, err);
+	ret = begin_listing(w, f, err);
 	if (ret == 0 && has_record && is_unplugged(f, e, &record))
 		return cannot_open(w, win, i, f, 0, err);
 	if (ret == 0)
 		ret = scan_folder_attrs(w, f, has_record ? &record : NULL, err);
 	struct tree_entry known;
-	if (ret == 0 && has_record && !rule &&
+	if (ret == 0 && has_record && (record.flags & STATRECORD_CLEAN) &&
 	    tree_decode_entry(record.entry, record.entry_len, &known, err) == 1 &&
 	    known.content == CONTENT_TREE && f->is_listed) {
 		f->has_known_tree = true;
@@ -625,8 +626,8 @@ static bool has_wanted(const struct waypoint *p)
 }
 
 /* A place in the walk's way. */
-static void classify_place(struct scan_worker *w, struct folder *f, struct window *win,
-			   struct scan_entry *e, const char *name, struct err *err)
+static int classify_place(struct scan_worker *w, struct folder *f, struct window *win,
+			  struct scan_entry *e, const char *name, struct err *err)
 {
 	struct buf hold = BUF_INIT;
 	bool is_dir = false;
@@ -636,20 +637,27 @@ static void classify_place(struct scan_worker *w, struct folder *f, struct windo
 		place_missing(w, f, e, err);
 		if (error != ENOENT && error != ENOTDIR)
 			scan_problem(w, scan_path(w, f, name), "look at", error, "");
-		return;
+		return 0;
 	}
 	e->state = is_dir ? ENTRY_STATE_FOLDER : ENTRY_STATE_FILE;
 	if (!is_dir && !e->place->is_wanted) {
 		place_missing(w, f, e, err);	/* a file stands where it was on the way */
-		if (f->is_listed)
+		if (f->is_listed && !f->is_left_out)
 			e->state = ENTRY_STATE_FILE;
-		return;
+		return 0;
 	}
 	if (e->place->is_wanted && !f->is_listed) {
 		if (open_cache(w->s, e->place, &e->cache, &hold))
 			e->cached = put_text(win, hold.data, hold.len);
 		buf_release(&hold);
 	}
+	if (e->place->is_wanted || !f->is_listed || f->is_left_out || !w->s->o->excludes)
+		return 0;
+	/* On the way to a source, and itself to be left out. */
+	const char *path = scan_path(w, f, name);
+	const char *rule = ignore_find(w->s->o->excludes, path, is_dir);
+	e->is_left_out = rule != NULL;
+	return rule ? scan_skipped(w, path, rule, err) : 0;
 }
 
 static int classify(struct scan_worker *w, struct folder *f, struct window *win,
@@ -658,10 +666,8 @@ static int classify(struct scan_worker *w, struct folder *f, struct window *win,
 {
 	bool is_dir = false;
 
-	if (e->place && has_wanted(e->place)) {
-		classify_place(w, f, win, e, name, err);
-		return 0;
-	}
+	if (e->place && has_wanted(e->place))
+		return classify_place(w, f, win, e, name, err);
 	e->place = NULL;
 	if (!is_on_disk) {
 		e->state = e->old.len > 0 && f->is_keeping ? ENTRY_STATE_KEPT : ENTRY_STATE_DROPPED;
@@ -913,6 +919,8 @@ int scan_finish_folder(struct scan_worker *w, struct folder *f, struct err *err)
 	struct scan_entry *e = &f->window->entries[f->entry];
 	e->result = f->result;
 	e->result->st = f->st;
+	/* What was carried over has no record: whoever comes next is not to take this tree. */
+	e->result->is_clean &= !f->has_kept;
 	e->state = ENTRY_STATE_WALKED;
 	f->result = NULL;
 	return 0;

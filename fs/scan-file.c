@@ -313,7 +313,7 @@ static int read_content(struct file_at *at, int fd, const struct file_stat *st,
 		return ret < 0 ? ret : 1;
 	}
 	int ret = put_large(w, fd, at->name, st->size, e, err);
-	if (ret == ERR_SYS && !session_has_failed(w->s->o->session)) {
+	if (ret == ERR_SYS && content_read_failed(w->writer)) {
 		file_problem(at, "read", err->sys_errno);
 		err_clear(err);
 		return 0;
@@ -553,6 +553,7 @@ static int do_kept(struct scan_worker *w, struct window *win, struct batch *b,
 
 	if (ret < 0)
 		return ret;
+	win->folder->has_kept = true;
 	se->has_item = true;
 	put_item(b, p, se->old.len);
 	buf_put_u8(&b->records, 0);	/* nothing is known of it */

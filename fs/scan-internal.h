@@ -50,6 +50,7 @@ struct folder_result {
 struct scan_entry {
 	enum entry_state state;
 	bool was_there;
+	bool is_left_out;		/* a folder: by a pattern, but for the sources in it */
 	bool is_known;			/* the cached record stands as it is */
 	bool has_item;			/* there is one in the batch, and a record if one is kept */
 	uint32_t name;			/* in the text, with its NUL */
@@ -100,6 +101,8 @@ struct folder {
 	struct waypoint *place;		/* something below, or it itself, is a place */
 	bool is_listed;			/* its names come from the disk */
 	bool is_keeping;		/* HEAD's other entries stay */
+	bool is_left_out;		/* its names are not read: only the sources in it count */
+	atomic_bool has_kept;		/* something in it was carried over */
 	int fd;
 	struct file_stat st;
 	uint64_t root_dev;		/* of its source */

@@ -41,9 +41,9 @@ static int read_stream(struct stream *s, struct err *err)
 	struct content_writer *cw;
 	struct chunker_params params = store_chunker_params(s->o->scan.store);
 	struct content c;
+	void *head = buf_extend(&s->file->data, INLINE_MAX + 1);
 
-	size_t want = INLINE_MAX + 1;
-	ssize_t got = sys_read_full(in.fd, buf_extend(&s->file->data, want), want);
+	ssize_t got = sys_read_full(in.fd, head, INLINE_MAX + 1);
 	if (got < 0)
 		return err_sys(err, "read '%s'", in.name);
 	buf_truncate(&s->file->data, (size_t)got);

@@ -247,7 +247,8 @@ static int make_commit(struct making *m, struct err *err)
 	if (ret < 0)
 		return ret;
 	all_sources(o->root, c);
-	qsort(c->sources, c->nr_sources, sizeof(*c->sources), cmp_paths);
+	if (c->nr_sources > 0)
+		qsort(c->sources, c->nr_sources, sizeof(*c->sources), cmp_paths);
 	c->files = m->scan.counts.files;
 	c->dirs = m->scan.counts.dirs;
 	c->others = m->scan.counts.others;

@@ -38,7 +38,7 @@ struct content_writer {
 	struct content_input in;
 	uint64_t pos;			/* with a map of holes: where reading stands */
 	uint64_t hole, hole_end;	/* the next hole; both UINT64_MAX: there is none */
-	bool is_eof, is_done;
+	bool is_eof, is_done, has_failed;	/* failed: reading did */
 	bool is_alone;			/* one batch: what is carried stays in it */
 	unsigned char *carry;
 	size_t carried;
@@ -118,9 +118,11 @@ static int fill(struct content_writer *cw, struct batch *b, struct err *err)
 		size_t room = cw->size - b->len;
 		ssize_t got = is_sparse ? read_sparse(cw, b->data + b->len, room, err) :
 					  sys_read_full(cw->in.fd, b->data + b->len, room);
-		if (got < 0)
+		if (got < 0) {
+			cw->has_failed = true;
 			return is_sparse ? (int)err->code :
 					   err_sys(err, "read '%s'", cw->in.name);
+		}
 		cw->is_eof = got == 0 || (!is_sparse && (size_t)got < room);
 		b->len += (size_t)got;
 	}
@@ -261,7 +263,7 @@ static int begin(struct content_writer *cw, const struct content_input *in, bool
 	cw->pos = 0;
 	cw->hole = cw->hole_end = UINT64_MAX;
 	cw->is_alone = is_alone;
-	cw->is_eof = cw->is_done = false;
+	cw->is_eof = cw->is_done = cw->has_failed = false;
 	cw->carried = 0;
 	cw->zeros = 0;
 	list_builder_free(cw->list);
@@ -306,4 +308,9 @@ int content_write_parallel(struct content_writer *cw, unsigned int workers,
 	if (ret == 0)
 		ret = pool_run(&ops, sizeof(struct batch), workers, workers + 1, cw, err);
 	return ret < 0 ? ret : end(cw, out, err);
+}
+
+bool content_read_failed(const struct content_writer *cw)
+{
+	return cw->has_failed;
 }

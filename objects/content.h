@@ -46,5 +46,7 @@ int content_write(struct content_writer *cw, const struct content_input *in, str
 /* The same by several workers: one cuts at a time, all hash, compress and seal. */
 int content_write_parallel(struct content_writer *cw, unsigned int workers,
 			   const struct content_input *in, struct content *out, struct err *err);
+/* Was it the input that the last one failed on, and not where the pieces go? */
+bool content_read_failed(const struct content_writer *cw);
 
 #endif

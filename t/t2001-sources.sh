@@ -89,6 +89,33 @@ test_expect_success 'an inner source that is absent is carried over, and the out
 	ub cat-object -p HEAD >out && test_grep ! -i incomplete out
 '
 
+test_expect_success 'an inner source that is taken out while it is absent is gone' '
+	mv "$A/in" "$DISK/away" && test_expect_code 3 commit && in_tree "$PA/in/f" && ub rm "$A/in" && commit &&
+	not_in_tree "$PA/in" && tree_check "$A" && commit && not_in_tree "$PA/in" &&
+	mv "$DISK/away" "$A/in" && ub add "$A/in" && commit && tree_check "$A"
+'
+
+test_expect_success 'of a folder that is left out only the sources in it are taken' '
+	mkdir -p "$A/out/x/keep" "$A/out/y" && echo k >"$A/out/x/keep/k" && echo j >"$A/out/x/junk" && echo j >"$A/out/junk" &&
+	ub add "$A/out/x/keep" && commit && tree_check "$A" &&
+	for round in 1 2
+	do
+		commit -e "$A/out" && in_tree "$PA/out/x/keep/k" && not_in_tree "$PA/out/x/junk" && not_in_tree "$PA/out/junk" &&
+		not_in_tree "$PA/out/y" && in_tree "$PA/f" && note 3 >skipped && test_grep "$PA/out$" skipped || return 1
+	done &&
+	sleep 0.1 && commit -e "$A/out" && commit -e "$A/out" && summary_is bytes_read 0 && in_tree "$PA/out/x/keep/k" &&
+	commit && tree_check "$A" && commit -e out && in_tree "$PA/out/x/keep/k" && not_in_tree "$PA/out/junk" && commit &&
+	ub rm "$A/out/x/keep" && commit -e "$A/out" && not_in_tree "$PA/out" && rm -r "$A/out" && commit
+'
+
+test_expect_success UNSHARE 'of another file system only the sources in it are taken' '
+	mkdir "$A/mnt" && mkdir -p "$A/mnt/x/keep" && ub add "$A/mnt/x/keep" && rm -r "$A/mnt/x" && unshare -m sh -c "
+		mount -t tmpfs tmpfs $A/mnt && mkdir -p $A/mnt/x/keep && echo k >$A/mnt/x/keep/k && echo j >$A/mnt/x/j && echo j >$A/mnt/j &&
+		ub commit -q && ub rev-parse HEAD:$PA/mnt/j >/dev/null && ub commit -q -x && ub commit -q -x
+	" && in_tree "$PA/mnt/x/keep/k" && not_in_tree "$PA/mnt/x/j" && not_in_tree "$PA/mnt/j" && ub rm "$A/mnt/x/keep" && commit &&
+	not_in_tree "$PA/mnt/x" && rmdir "$A/mnt" && commit
+'
+
 test_expect_success 'without the outer one the inner stays' '
 	ub rm "$A" && commit && not_in_tree "$PA/f" && tree_check "$A/in" && sleep 0.1 && commit && commit &&
 	summary_is bytes_read 0 && ub add "$A" && ub rm "$A/in" && commit && tree_check "$A"

@@ -111,6 +111,31 @@ test_expect_success 'index --rebuild and --check' '
 	peak index --rebuild && peak index --check
 '
 
+# A million stay below 70 MB; UB_TEST_FILES=1000000 tries it.
+test_expect_success 'commits of many small files: the first, one of nothing new, one of some' '
+	UB_DIR=$scratch/many && "$UB_RELEASE" init --kdf 8M:1 --password-file pw >/dev/null &&
+	/usr/bin/python3 - "$scratch/small" "${UB_TEST_FILES:-20000}" <<-\END &&
+	import os, sys
+	for i in range(int(sys.argv[2])):
+	    where = "%s/%04d/%02d" % (sys.argv[1], i // 1000, i // 100 % 10)
+	    if i % 100 == 0:
+	        os.makedirs(where)
+	    with open("%s/a file of the name %08d" % (where, i), "wb", buffering=0) as f:
+	        f.write(b"%d: small, but too large to stand in the tree: " % i + b"x" * (i % 200 + 40))
+	END
+	"$UB_RELEASE" add "$scratch/small" && peak commit -m first && sleep 0.1 && peak commit -m second &&
+	find "$scratch/small" -type f | awk "NR % 100 == 0" | while read -r f; do echo more >>"$f"; done &&
+	peak commit --json -m third >out && tail -n 1 out | grep "\"files_new\":0,\"files_changed\":$((${UB_TEST_FILES:-20000} / 100))," &&
+	peak commit --force -m fourth && rm -rf "$scratch/small" "$scratch/many"
+'
+
+test_expect_success 'a commit of one folder of 100,000 names' '
+	UB_DIR=$scratch/wide && "$UB_RELEASE" init --kdf 8M:1 --password-file pw >/dev/null && mkdir "$scratch/manynames" &&
+	(cd "$scratch/manynames" && seq -f "%g-$(printf "n%.0s" $(seq 1 100))" 1 100000 | xargs touch) &&
+	"$UB_RELEASE" add "$scratch/manynames" && peak commit -m first && sleep 0.1 && peak commit --json -m second >out &&
+	tail -n 1 out | grep "\"files_unmodified\":100000" && rm -rf "$scratch/manynames" "$scratch/wide"
+'
+
 # Of 16 MiB, the largest there may be, there is but one in each place.
 test_expect_success 'chunks of 16 MiB' '
 	UB_DIR=$scratch/large && "$UB_RELEASE" init --kdf 8M:1 --password-file pw \

@@ -77,7 +77,8 @@ export UB_DIR UB_TEST_ETC UB_TEST_NOSYNC UB_RELEASE PATH
 ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:allocator_may_return_null=1
 UBSAN_OPTIONS=abort_on_error=1:halt_on_error=1:print_stacktrace=1
 TSAN_OPTIONS=abort_on_error=1:halt_on_error=1
-export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+LSAN_OPTIONS=suppressions=$TEST_DIRECTORY/lsan.supp:print_suppressions=0
+export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS LSAN_OPTIONS
 
 test_count=0 test_failed=0 test_finished=
 
