@@ -119,6 +119,8 @@ static int read_list(struct typed *c, const char *file, char stop, struct err *e
 		ret = stop ? quote_read(p, n, &name, err) : 0;
 		if (!stop)
 			buf_put(&name, p, n);
+		if (ret == 0 && memchr(name.data, '\0', name.len))
+			ret = err_set(err, ERR_USAGE, "a path of '%s' has a NUL in it", file);
 		if (ret == 0 && name.len > 0)
 			ret = want_path(c, buf_str(&name), false, err);
 		buf_release(&name);

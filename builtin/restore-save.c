@@ -3,8 +3,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/sys.h"
+#include "builtin/make-snapshot.h"
+#include "builtin/repo.h"
 #include "builtin/restore.h"
 
 #define SAVING_BYTES_MAX ((size_t)8 << 20)
@@ -51,15 +54,50 @@ void restore_saving_release(struct restore_saving *s)
 	sys_free(s->paths);
 }
 
-/*
- * TODO: make the snapshot, as `ub commit PATH...` does; no paths at all mean every source.  Settled
- * by fs/commit.h.
- */
+/* As arguments of a commit: absolute, and as they are (no path begins with a dash). */
+static char **as_arguments(char **paths, size_t nr)
+{
+	char **argv = xcalloc(nr + 1, sizeof(*argv));
+
+	for (size_t i = 0; i < nr; i++)
+		argv[i] = xasprintf("/%s", paths[i]);
+	return argv;
+}
+
+/* What the commit prints is said along the way here; under --json and -q it is not said. */
+static int commit_quietly(struct ub *ub, struct snapshot_request *r, int argc, char **argv,
+			  struct err *err)
+{
+	struct out result = ub->out;
+	struct err ignored = ERR_INIT;
+
+	ub->out = (struct out)OUT_INIT(STDERR_FILENO);
+	int ret = snapshot_request_run(ub, r, argc, argv, err);
+	if (ub->json || ub->quiet)
+		out_drop(&ub->out);
+	out_flush(&ub->out, &ignored);
+	out_release(&ub->out);
+	ub->out = result;
+	return ret;
+}
+
 int restore_save_first(struct ub *ub, char **paths, size_t nr, struct err *err)
 {
-	(void)ub;
-	(void)paths;
-	(void)nr;
-	(void)err;
-	return 0;
+	struct snapshot_request r = { .skip_if_unchanged = true };
+	char **argv = as_arguments(paths, nr);
+	int ret = repo_need_write(ub, err);
+
+	opt_list_add(&r.message, "before a restore");
+	if (ret == 0)
+		ret = commit_quietly(ub, &r, (int)nr, argv, err);
+	if (ret > 0)
+		ret = err_set(err, ERR_REFUSED,
+			      "not all of what would be replaced could be saved first");
+	else if (ret < 0)
+		ret = err_wrap(err, "saving what would be replaced");
+	for (size_t i = 0; i < nr; i++)
+		sys_free(argv[i]);
+	sys_free(argv);
+	snapshot_request_release(&r);
+	return ret;
 }

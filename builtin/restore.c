@@ -114,7 +114,7 @@ static void problem_text(const struct restore_problem *p, struct buf *out)
 
 	buf_put_str(out, p->op);
 	if (p->text[0])
-		buf_printf(out, " %s", p->text);
+		buf_printf(out, p->error ? " %s" : ": %s", p->text);
 	if (p->error) {
 		errno = p->error;
 		err_sys(&err, "%s", buf_str(out));

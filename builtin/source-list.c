@@ -66,9 +66,18 @@ static bool is_in(const char *path, const char *dir)
 
 bool source_list_is_own(struct ub *ub, const char *path)
 {
-	char *cache = path_cache_home();
-	bool answer = is_in(path, ub->repo_path) || is_in(path, cache);
+	static const char *const keys[] = { "store.meta", "store.data" };
+	char *cache = path_cache_home(), *state = path_state_home();
+	bool answer = is_in(path, ub->repo_path) || is_in(path, cache) || is_in(path, state);
 
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys) && !answer; i++) {
+		struct buf value = BUF_INIT;
+		struct err ignored = ERR_INIT;
+		if (config_get_str(ub->config, keys[i], &value, &ignored) == 0 && value.len > 0)
+			answer = is_in(path, buf_str(&value));
+		buf_release(&value);
+	}
+	sys_free(state);
 	sys_free(cache);
 	return answer;
 }

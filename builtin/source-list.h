@@ -14,7 +14,7 @@ char *source_list_file(struct ub *ub);
 int source_list_load(struct ub *ub, struct waypoint *root, struct err *err);
 /* Put a resolved path under backup.  1: done; 0: it was already. */
 int source_list_add(struct ub *ub, struct waypoint *root, const char *path, struct err *err);
-/* Is the path in the repository itself, or in a cache? */
+/* Is the path in the repository itself, wherever its parts are, in a cache, or in ub's state? */
 bool source_list_is_own(struct ub *ub, const char *path);
 
 #endif

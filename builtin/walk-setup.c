@@ -8,15 +8,13 @@
 #include <sys/sysmacros.h>
 
 #include "lib/config.h"
-#include "lib/lines.h"
+#include "lib/file.h"
 #include "lib/path.h"
 #include "lib/sys.h"
 #include "crypto/keys.h"
 #include "objects/store.h"
 
 #include "builtin/walk-setup.h"
-
-#define PATTERN_MAX 65536
 
 void exclude_options_release(struct exclude_options *e)
 {
@@ -29,17 +27,11 @@ void exclude_options_release(struct exclude_options *e)
 
 static int read_patterns(struct ignore_rules *rules, const char *file, struct err *err)
 {
-	int fd = sys_open(file, O_RDONLY | O_CLOEXEC, 0), ret;
-	struct lines lines;
-	const char *p;
-	size_t n;
+	int fd = sys_open(file, O_RDONLY | O_CLOEXEC, 0);
 
 	if (fd < 0)
 		return err_sys(err, "open '%s'", file);
-	lines_init(&lines, fd, file, '\n', PATTERN_MAX);
-	while ((ret = lines_next(&lines, &p, &n, err)) > 0)
-		ignore_add(rules, p, false);
-	lines_release(&lines);
+	int ret = ignore_read(rules, fd, file, false, err);
 	sys_close(fd);
 	return ret;
 }
@@ -74,11 +66,13 @@ static void skip_folder(struct walk_setup *w, const char *path, const char *rule
 static void find_own_folders(struct walk_setup *w)
 {
 	static const char *const keys[] = { "store.meta", "store.data" };
-	char *cache = path_cache_home();
+	char *cache = path_cache_home(), *state = path_state_home();
 	struct buf value = BUF_INIT;
 
 	skip_folder(w, w->ub->repo_path, "the repository");
 	skip_folder(w, cache, "caches of ub");
+	/* It changes with every commit, and put back on a disk it would look like a rollback. */
+	skip_folder(w, state, "keys and state of ub");
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		struct err ignored = ERR_INIT;
 		buf_reset(&value);
@@ -86,7 +80,19 @@ static void find_own_folders(struct walk_setup *w)
 			skip_folder(w, buf_str(&value), "the repository");
 	}
 	buf_release(&value);
+	sys_free(state);
 	sys_free(cache);
+}
+
+/* It is to be there before the walk is told to stay out of it, without what the dead left. */
+static void prepare_cache(const struct walk_setup *w)
+{
+	struct err ignored = ERR_INIT;
+
+	if (!w->cache_dir || w->ub->dry_run)
+		return;
+	file_make_scratch_dirs(w->cache_dir, 0700);
+	file_clean_tmp(w->cache_dir, &ignored);
 }
 
 /* -- what is said along the way -- */
@@ -142,6 +148,7 @@ int walk_setup_init(struct walk_setup *w, struct ub *ub, const struct exclude_op
 	w->ub = ub;
 	w->root = waypoint_new_root();
 	w->cache_dir = cache_folder(ub);
+	prepare_cache(w);
 	find_own_folders(w);
 	sys_raise_open_files();
 	int ret = source_list_load(ub, w->root, err);

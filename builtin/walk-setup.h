@@ -2,8 +2,8 @@
 #define BUILTIN_WALK_SETUP_H
 
 /*
- * What every walk of the disk is told, whatever it is for: where to begin, what stays out, where the
- * stat cache is.
+ * What every walk of the disk is told, whatever it is for: where to begin, what stays out, where
+ * the stat cache is.
  */
 
 #include "fs/disk-side.h"

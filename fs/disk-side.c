@@ -37,7 +37,7 @@ int disk_side_open(struct disk_side **out, const struct scan_options *o, struct 
 	d->o = *o;
 	d->root = root;
 	scanner_begin(&d->s, &d->out, &d->o);
-	scan_worker_init(&d->w, &d->s);
+	scan_worker_init(&d->w, &d->s, 0);
 	*out = d;
 	return 0;
 }

@@ -4,9 +4,12 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "lib/lines.h"
 #include "lib/sys.h"
 
 #include "fs/ignore.h"
+
+#define LINE_SIZE_MAX 65536
 
 struct pattern {
 	char *text;		/* as given */
@@ -94,6 +97,27 @@ void ignore_add(struct ignore_rules *r, const char *line, bool folds_case)
 	r->v[r->nr++] = p;
 }
 
+int ignore_read(struct ignore_rules *r, int fd, const char *name, bool folds_case, struct err *err)
+{
+	struct lines lines;
+	bool is_first = true;
+	const char *p;
+	size_t n;
+	int ret;
+
+	lines_init(&lines, fd, name, '\n', LINE_SIZE_MAX);
+	while ((ret = lines_next(&lines, &p, &n, err)) > 0) {
+		size_t skip = is_first && n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+		n -= n > skip && p[n - 1] == '\r';
+		char *line = xstrndup(p + skip, n - skip);
+		ignore_add(r, line, folds_case);
+		sys_free(line);
+		is_first = false;
+	}
+	lines_release(&lines);
+	return ret;
+}
+
 static unsigned char fold(unsigned char c, bool folds)
 {
 	return folds && c < 128 ? (unsigned char)tolower(c) : c;
@@ -115,7 +139,7 @@ static bool is_in_class(const char *name, size_t n, unsigned char c)
 }
 
 /* A bracket expression at `p`, behind its "["; `*end` is behind its "]".  -1: it has no end. */
-static int match_bracket(const char *p, unsigned char c, bool folds, const char **end)
+static int match_bracket(const char *p, unsigned char c, const char **end)
 {
 	bool is_not = *p == '!' || *p == '^', found = false;
 
@@ -127,9 +151,7 @@ static int match_bracket(const char *p, unsigned char c, bool folds, const char 
 		if (p[0] == '[' && p[1] == ':') {
 			const char *stop = strstr(p + 2, ":]");
 			if (stop) {
-				found |= is_in_class(p + 2, (size_t)(stop - p - 2), c) ||
-					 (folds && is_in_class(p + 2, (size_t)(stop - p - 2),
-							       fold(c, true)));
+				found |= is_in_class(p + 2, (size_t)(stop - p - 2), c);
 				p = stop + 2;
 				continue;
 			}
@@ -143,13 +165,21 @@ static int match_bracket(const char *p, unsigned char c, bool folds, const char 
 				p++;
 			high = (unsigned char)*p++;
 		}
-		if (c >= low && c <= high)
-			found = true;
-		if (folds && fold(c, true) >= fold(low, true) && fold(c, true) <= fold(high, true))
-			found = true;
+		/* As in git, a range that runs backwards still has its first. */
+		found |= c == low || (c >= low && c <= high);
 	}
 	*end = p + 1;
 	return found != is_not;
+}
+
+/* Whatever the case: either may be in it; and for one that is not to be in it, neither. */
+static int match_bracket_folded(const char *p, unsigned char c, const char **end)
+{
+	bool is_not = *p == '!' || *p == '^';
+	int lower = match_bracket(p, (unsigned char)tolower(c), end);
+	int upper = match_bracket(p, (unsigned char)toupper(c), end);
+
+	return is_not ? (lower < upper ? lower : upper) : (lower > upper ? lower : upper);
 }
 
 /* "**" between slashes, at the beginning or at the end: whole names, any number of them. */
@@ -196,13 +226,14 @@ static bool match(const char *glob, const char *s, bool folds)
 			fits = c != '/';
 			end = p + 1;
 		} else if (c != '\0' && *p == '[') {
-			int answer = match_bracket(p + 1, c, folds, &end);
+			int answer = folds ? match_bracket_folded(p + 1, c, &end) :
+					     match_bracket(p + 1, c, &end);
 			fits = answer > 0 && c != '/';
 			if (answer < 0)
 				return false;
 		} else if (c != '\0' && *p) {
-			if (*p == '\\' && p[1])
-				p++;
+			if (*p == '\\' && !*++p)
+				return false;	/* nothing is quoted: it fits nothing */
 			fits = fold((unsigned char)*p, folds) == fold(c, folds);
 			end = p + 1;
 		}

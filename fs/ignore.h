@@ -21,6 +21,9 @@ struct ignore_rules *ignore_new(void);
 void ignore_free(struct ignore_rules *r);
 /* One line of rules, without its newline.  Comments and blank lines count for nothing. */
 void ignore_add(struct ignore_rules *r, const char *line, bool folds_case);
+/* All lines of an open file of rules; a byte order mark and carriage returns do not count. */
+int ignore_read(struct ignore_rules *r, int fd, const char *name, bool folds_case,
+		struct err *err);
 bool ignore_is_empty(const struct ignore_rules *r);
 /*
  * The pattern, as it was given, by which `path` (relative to the rules' folder, no slash in front)

@@ -1,6 +1,6 @@
 /*
- * Names of a folder.  A record is the type and the name with its NUL.  Most folders are small: their
- * records are sorted in place; what passes NAMES_MEMORY goes through objects/sorter.c.
+ * Names of a folder.  A record is the type and the name with its NUL.  Most folders are small:
+ * their records are sorted in place; what passes NAMES_MEMORY goes through objects/sorter.c.
  */
 #include <stdlib.h>
 #include <string.h>

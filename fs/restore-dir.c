@@ -83,6 +83,16 @@ static struct rdir *first_closed(struct rdir *d)
 	return d;
 }
 
+/* Nobody needs it now, and it can be found again.  Lock held. */
+static void close_spare(struct restore *r, struct rdir *d)
+{
+	if (d->users == 0 && d->parent && d->fd >= 0 && r->open > r->open_max) {
+		sys_close(d->fd);
+		d->fd = -1;
+		r->open--;
+	}
+}
+
 static int reopen(struct restore *r, struct rdir *d)
 {
 	struct file_stat st;
@@ -97,6 +107,7 @@ static int reopen(struct restore *r, struct rdir *d)
 	}
 	d->fd = fd;
 	r->open++;
+	close_spare(r, d->parent);
 	return 0;
 }
 
@@ -118,11 +129,8 @@ int rdir_use(struct restore *r, struct rdir *d)
 void rdir_unuse(struct restore *r, struct rdir *d)
 {
 	sys_lock(&r->lock);
-	if (--d->users == 0 && d->parent && r->open > r->open_max) {
-		sys_close(d->fd);
-		d->fd = -1;
-		r->open--;
-	}
+	d->users--;
+	close_spare(r, d);
 	sys_unlock(&r->lock);
 }
 
@@ -424,7 +432,11 @@ static void set_attrs(struct worker *w, struct rdir *d, int fd)
 	w->at = d->parent;
 	w->at_entry = e;
 	if (d->is_new) {
-		attr_set(w->writer, &at, e, ATTR_PART_ALL, restore_attr_problem, w);
+		unsigned int parts = ATTR_PART_ALL;
+		/* Only on the way to what is restored: whose it was is of no account. */
+		if (d->is_route && w->r->uid != 0)
+			parts &= ~(unsigned int)ATTR_PART_OWNER;
+		attr_set(w->writer, &at, e, parts, restore_attr_problem, w);
 		if (attr_has_flags(e))
 			attr_set_flags(fd, e, restore_attr_problem, w);
 		return;

@@ -204,9 +204,14 @@ void restore_put_in_place(struct worker *w, struct rdir *d, int dirfd, const cha
 {
 	const char *name = (const char *)e->name;
 	bool replaces = there->exists && there->st.type != ENTRY_DIR;
-	int ret = replaces ? sys_renameat(dirfd, tmp, dirfd, name) :
-			     sys_rename_noreplaceat(dirfd, tmp, dirfd, name);
+	int ret = 0;
 
+	/* What was there must not be gone before what takes its place is on the disk. */
+	if (replaces && fd >= 0)
+		ret = sys_fsync(fd);
+	if (ret == 0)
+		ret = replaces ? sys_renameat(dirfd, tmp, dirfd, name) :
+				 sys_rename_noreplaceat(dirfd, tmp, dirfd, name);
 	if (ret < 0 && errno == EPERM && replaces && free_victim(dirfd, name))
 		ret = sys_renameat(dirfd, tmp, dirfd, name);
 	if (ret < 0) {

@@ -49,7 +49,7 @@ static int write_data(int fd, const unsigned char *p, uint64_t n, uint64_t off)
 }
 
 int restore_write(int fd, struct hole_cursor *holes, const unsigned char *p, uint64_t n,
-		  uint64_t off)
+		  uint64_t off, uint64_t *written)
 {
 	while (n > 0) {
 		while (holes->end <= off && holes->start != UINT64_MAX)
@@ -58,8 +58,10 @@ int restore_write(int fd, struct hole_cursor *holes, const unsigned char *p, uin
 		uint64_t stop = is_hole ? holes->end : holes->start;
 		uint64_t part = stop - off < n ? stop - off : n;
 		/* The map says how the file lay, not what it holds. */
-		if ((!is_hole || !is_zero(p, part)) && write_data(fd, p, part, off) < 0)
+		bool is_data = !is_hole || !is_zero(p, part);
+		if (is_data && write_data(fd, p, part, off) < 0)
 			return -1;
+		*written += is_data ? part : 0;
 		if (p)
 			p += part;
 		off += part;
@@ -87,7 +89,7 @@ static bool is_same_content(struct worker *w, int fd, const struct tree_entry *e
 	buf_reset(&w->old);
 	unsigned char *p = buf_extend(&w->old, (size_t)e->size);
 	if (w->r->job->mode == RESTORE_VERIFY)
-		sys_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);	/* what the disk has, if it can be */
+		sys_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);	/* from the disk */
 	if (sys_pread_full(fd, p, (size_t)e->size, 0) != (ssize_t)e->size)
 		return false;
 	if (e->content == CONTENT_INLINE)
@@ -156,12 +158,14 @@ static int write_all(struct worker *w, int fd, const unsigned char *p, uint64_t 
 
 	if (n == 0)
 		return 0;
-	if (size == 0)
+	if (size == 0) {
+		w->stats.bytes_written += n;
 		return sys_write_full(fd, p, (size_t)n);
+	}
 	hole_cursor_init(&holes, map, size);
 	if (sys_ftruncate(fd, (off_t)n) < 0)
 		return -1;
-	return restore_write(fd, &holes, p, n, 0);
+	return restore_write(fd, &holes, p, n, 0, &w->stats.bytes_written);
 }
 
 static void make(struct worker *w, struct rdir *d, int dirfd, const struct tree_entry *e,
@@ -182,7 +186,6 @@ static void make(struct worker *w, struct rdir *d, int dirfd, const struct tree_
 		restore_problem(w, d, e->name, e->name_len, "write", error, "");
 		return;
 	}
-	w->stats.bytes_written += e->size;
 	progress_add_files(&w->r->progress, 1);
 	progress_add(&w->r->progress, e->size);
 	restore_attrs(w, d, dirfd, w->tmp, fd, e, mode);

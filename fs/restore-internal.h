@@ -229,9 +229,12 @@ struct hole_cursor {
 	uint64_t last;
 };
 void hole_cursor_init(struct hole_cursor *c, const unsigned char *map, size_t n);
-/* Write at `off`; zeros (p NULL) and zeros of `p` are left out where the map has a hole. */
+/*
+ * Write at `off`; zeros (p NULL) and zeros of `p` are left out where the map has a hole.  What is
+ * written is added to `written`.
+ */
 int restore_write(int fd, struct hole_cursor *holes, const unsigned char *p, uint64_t n,
-		  uint64_t off);
+		  uint64_t off, uint64_t *written);
 
 struct item *rlarge_new(struct worker *w, struct rdir *d, const struct tree_entry *e,
 			const struct there *there);

@@ -309,10 +309,8 @@ static void write_chunk(struct worker *w, struct rlarge *f, struct chunk *c)
 			return;
 		p = w->blob.data;
 	}
-	if (restore_write(f->fd, &c->holes, p, c->size, c->off) == 0) {
-		w->stats.bytes_written += c->size;
+	if (restore_write(f->fd, &c->holes, p, c->size, c->off, &w->stats.bytes_written) == 0)
 		return;
-	}
 	int error = errno;
 	set_over(w->r, f, true);
 	restore_problem(w, f->dir, e->name, e->name_len, "write", error, "");

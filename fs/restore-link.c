@@ -356,20 +356,27 @@ static int link_over(struct making *m, const char *from, const char *name, bool 
 	return -1;
 }
 
-/* Nothing may be linked to what is immutable, so for a moment it is not. */
+/*
+ * Nothing may be linked to what is immutable, so for a moment it is not.  What takes the place of
+ * another file is on the disk before.
+ */
 static int make_link(struct making *m, const char *from, const char *name, bool exists,
 		     const struct tree_entry *e)
 {
 	uint32_t flags = 0;
-	int fd = -1, ret;
+	int fd = -1, ret = 0;
 
 	place_change(m->r, &m->follower);
-	if (attr_has_flags(e) && e->type == ENTRY_FILE)
+	if ((attr_has_flags(e) || exists) && e->type == ENTRY_FILE)
 		fd = restore_openat(m->leader.fd, from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 				    O_CLOEXEC, 0);
-	if (fd >= 0 && sys_get_flags(fd, &flags) == 0 && flags & LOCKED_FLAGS)
+	if (fd >= 0 && attr_has_flags(e) && sys_get_flags(fd, &flags) == 0 &&
+	    flags & LOCKED_FLAGS)
 		sys_set_flags(fd, flags & ~LOCKED_FLAGS);
-	ret = link_over(m, from, name, exists);
+	if (fd >= 0 && exists)
+		ret = sys_fsync(fd);
+	if (ret == 0)
+		ret = link_over(m, from, name, exists);
 	int saved = errno;
 	if (fd >= 0) {
 		if (flags & LOCKED_FLAGS)

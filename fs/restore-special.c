@@ -63,8 +63,8 @@ static void make(struct worker *w, struct rdir *d, int dirfd, const struct tree_
 			break;
 	}
 	if (ret < 0) {
-		restore_problem(w, d, e->name, e->name_len, "make it", errno,
-				e->type == ENTRY_SYMLINK ? "" : "a special file");
+		restore_problem(w, d, e->name, e->name_len, e->type == ENTRY_SYMLINK ?
+				"make link" : "make special file", errno, "");
 		return;
 	}
 	restore_attrs(w, d, dirfd, w->tmp, -1, e, 0600 & ~w->r->umask);

@@ -79,7 +79,7 @@ struct restore_job {
 	size_t nr_paths;
 	enum restore_overwrite overwrite;
 	enum restore_mode mode;
-	bool remove_extra;		/* what the snapshot does not have, below restored folders */
+	bool remove_extra;		/* what the snapshot has not, below restored folders */
 	bool by_name;			/* owners by name, where it is known here */
 	const struct restore_guard *guards;	/* folders never gone into nor removed */
 	size_t nr_guards;

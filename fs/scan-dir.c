@@ -176,7 +176,8 @@ static int find_record(struct statcache *c, uint64_t where, const char *name,
 			ret = err_set(err, ERR_CORRUPT, "the stat cache is damaged");
 			break;
 		}
-		if (e.name_len == strlen(name) && memcmp(e.name, name, e.name_len) == 0) {
+		/* The record of "/" has a name that nobody gave it; it is the only one there. */
+		if (!*name || name_cmp(e.name, e.name_len, name, strlen(name)) == 0) {
 			buf_reset(hold);
 			buf_put(hold, p, n);
 			statrecord_parse(hold->data, n, out);
@@ -221,7 +222,6 @@ static int open_cache(struct scanner *s, struct waypoint *place, struct scan_cac
 		ret = descend(c->old, top, place, &record, hold, &err);
 	err_clear(&err);
 	c->is_lasting = path && top == place && s->o->session &&
-			file_make_dirs(s->o->cache_dir, 0700, &err) == 0 &&
 			statwriter_open(&c->writer, path, s->keys, c->source, &err) == 0;
 	sys_free(path);
 	/* Without a lasting one, side lists are made from one that goes. */
@@ -232,11 +232,21 @@ static int open_cache(struct scanner *s, struct waypoint *place, struct scan_cac
 		sys_free(path);
 	}
 	sys_lock(&s->side);
+	c->nr = s->out->caches ? s->out->caches->nr + 1 : 1;
 	c->next = s->out->caches;
 	s->out->caches = c;
 	sys_unlock(&s->side);
 	*out = c;
 	return ret > 0;
+}
+
+int scan_cache_put(struct scan_cache *c, const struct buf *b, uint64_t *off_out, struct err *err)
+{
+	int ret = statwriter_put(c->writer, b->data, b->len, off_out, err);
+
+	if (ret < 0)
+		c->has_failed = true;
+	return ret;
 }
 
 /* -- what comes next, of each of the sides -- */
@@ -486,6 +496,8 @@ int scan_open_folder(struct scan_worker *w, struct window *win, size_t i, struct
 		ret = scan_skipped(w, scan_path(w, up, name), rule, err);
 		if (ret < 0 || drops) {
 			e->state = ENTRY_STATE_DROPPED;
+			if (e->cached.len > 0)
+				up->has_changed = true;
 			if (e->place)
 				place_missing(w, up, e, err);
 			scan_folder_free(f);
@@ -505,16 +517,18 @@ int scan_open_folder(struct scan_worker *w, struct window *win, size_t i, struct
 	if (ret == 0)
 		ret = scan_folder_attrs(w, f, has_record ? &record : NULL, err);
 	struct tree_entry known;
-	if (ret == 0 && has_record &&
+	if (ret == 0 && has_record && !rule &&
 	    tree_decode_entry(record.entry, record.entry_len, &known, err) == 1 &&
 	    known.content == CONTENT_TREE && f->is_listed) {
 		f->has_known_tree = true;
 		f->known_tree = known.id;
 	}
 	struct tree_entry old;
-	if (ret == 0 && e->old.len > 0 && (f->is_keeping || f->place || !f->cursor.cache) &&
+	/* What the stat cache was made with need not be looked up in HEAD. */
+	if (ret == 0 && e->old.len > 0 &&
 	    tree_decode_entry(win->text.data + e->old.off, e->old.len, &old, err) == 1 &&
-	    old.content == CONTENT_TREE)
+	    old.content == CONTENT_TREE &&
+	    (f->is_keeping || f->place || !f->has_known_tree || !oid_eq(&old.id, &f->known_tree)))
 		ret = open_old(s, f, &old.id, err);
 	if (ret < 0) {
 		scan_folder_free(f);
@@ -713,7 +727,6 @@ int scan_cut_window(struct scan_worker *w, struct folder *f, struct window **out
 		ret = add_name(w, f, win, buf_str(&name), err);
 	}
 	win->is_last = !least || !least_name(f, &hold);
-	f->is_cut = win->is_last;
 	if (win->is_last && f->record)
 		f->has_changed = true;		/* what stood behind the last name is gone */
 	win->batches = win->batches_left = (win->nr + BATCH_NAMES - 1) / BATCH_NAMES;
@@ -796,7 +809,7 @@ static int put_records(struct folder *f, const struct window *win, struct buf *s
 	if (!f->cache || !f->cache->writer || !f->is_listed)
 		return 0;
 	gather_records(win, scratch);
-	int ret = statwriter_put(f->cache->writer, scratch->data, scratch->len, &off, err);
+	int ret = scan_cache_put(f->cache, scratch, &off, err);
 	if (f->nr_parts == f->alloc_parts) {
 		f->alloc_parts = f->alloc_parts ? 2 * f->alloc_parts : 1;
 		f->parts = xrealloc(f->parts, f->alloc_parts * sizeof(*f->parts));
@@ -830,7 +843,7 @@ int scan_emit_window(struct scan_worker *w, struct window *win, struct err *err)
 		}
 	}
 	if (ret == 0 && !f->builder)
-		f->builder = tree_builder_new(&w->s->sink);
+		f->builder = tree_builder_new(&w->sink);
 	return ret < 0 ? ret : add_items(f, win, err);
 }
 
@@ -847,7 +860,7 @@ static int end_records(struct folder *f, struct buf *scratch, uint64_t *where, s
 	buf_put_varint(scratch, f->nr_parts);
 	for (size_t i = 0; i < f->nr_parts; i++)
 		buf_put_u64le(scratch, f->parts[i]);
-	int ret = statwriter_put(f->cache->writer, scratch->data, scratch->len, &off, err);
+	int ret = scan_cache_put(f->cache, scratch, &off, err);
 	*where = off << 1 | 1;
 	return ret;
 }
@@ -873,7 +886,7 @@ static int end_root(struct scan_worker *w, struct folder *f, struct err *err)
 	buf_reset(&w->scratch);
 	statrecord_put(&w->scratch, &r);
 	buf_put_u8(&w->scratch, 0);
-	int ret = statwriter_put(f->cache->writer, w->scratch.data, w->scratch.len, &off, err);
+	int ret = scan_cache_put(f->cache, &w->scratch, &off, err);
 	f->cache->root = off << 1;
 	buf_release(&entry);
 	return ret;

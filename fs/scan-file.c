@@ -102,7 +102,7 @@ static void put_source_record(struct scan_worker *w, const struct scan_entry *e,
 	buf_reset(&w->scratch);
 	buf_put_lenbytes(&w->scratch, p, n);
 	buf_put_u8(&w->scratch, 0);
-	if (statwriter_put(e->cache->writer, w->scratch.data, w->scratch.len, &off, &err) == 0)
+	if (scan_cache_put(e->cache, &w->scratch, &off, &err) == 0)
 		e->cache->root = off << 1;
 }
 
@@ -219,7 +219,7 @@ static int put_small(struct scan_worker *w, size_t size, struct tree_entry *e, s
 	e->data = w->small;
 	if (e->content != CONTENT_BLOB)
 		return 0;
-	return w->s->sink.put(w->s->sink.data, OBJ_BLOB, w->small, size, &e->id, err);
+	return w->sink.put(w->sink.data, OBJ_BLOB, w->small, size, &e->id, err);
 }
 
 /* A piece of a large file; from any thread. */
@@ -232,7 +232,7 @@ static int put_piece(void *data, enum obj_type type, const void *p, size_t n, st
 		__atomic_add_fetch(&w->shown, n, __ATOMIC_RELAXED);
 		progress_add(w->s->o->progress, n);
 	}
-	return w->s->sink.put(w->s->sink.data, type, p, n, id_out, err);
+	return w->sink.put(w->sink.data, type, p, n, id_out, err);
 }
 
 /* These are done, with so many bytes; of some of them progress was told before. */
@@ -258,7 +258,7 @@ static int put_large(struct scan_worker *w, int fd, const char *name, uint64_t s
 	bool has_helpers = false;
 
 	if (!w->writer) {
-		w->pieces = (struct object_sink){ put_piece, w, s->sink.cut_key };
+		w->pieces = (struct object_sink){ put_piece, w, w->sink.cut_key };
 		w->writer = content_writer_new(&s->params, &w->pieces);
 	}
 	if (size >= BIG_FILE && s->o->workers > 1) {
@@ -322,8 +322,11 @@ static int read_content(struct file_at *at, int fd, const struct file_stat *st,
 		return ret;
 	/* Small after all: it shrank. */
 	if (e->size > 0 && e->size <= INLINE_MAX) {
-		ret = read_small(w, fd, INLINE_MAX, &got);
-		return ret < 0 ? 0 : (put_small(w, got, e, err) < 0 ? (int)err->code : 1);
+		if (read_small(w, fd, INLINE_MAX, &got) < 0) {
+			file_problem(at, "read", errno);
+			return 0;
+		}
+		return put_small(w, got, e, err) < 0 ? (int)err->code : 1;
 	}
 	return 1;
 }
@@ -466,7 +469,7 @@ static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 	struct statrecord r;
 	struct statentry known;
 	struct tree_entry e;
-	int ret = 1;
+	int ret;
 
 	if (file_stat_at(f->fd, name, &st) < 0) {
 		file_problem(&at, errno == ENOENT ? "vanished" : "look at", errno);
@@ -478,17 +481,13 @@ static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 		f->has_changed = true;
 		return 0;
 	}
-	if (st.nlink > 1)
-		ret = note_link(w, f, name, &st, err);
-	if (ret < 0)
-		return ret;
 	if (find_known(w, win, se, &st, &r, &known)) {
 		se->is_known = true;
 		if (se->cache)
 			put_source_record(w, se, win->text.data + se->cached.off, se->cached.len);
 		count(w, known.type, known.size);
 		w->counts.files_unmodified++;
-		return 0;
+		return st.nlink > 1 ? note_link(w, f, name, &st, err) : 0;
 	}
 	wait_until_clean(w, &st);
 	bool is_clean = scan_is_clean(&st);
@@ -507,7 +506,7 @@ static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 	is_clean &= !at.has_problem;
 	put_entry(w, win, b, se, &e, &st, is_clean, STATCACHE_NONE);
 	count(w, e.type, e.size);
-	return 0;
+	return st.nlink > 1 ? note_link(w, f, name, &st, err) : 0;
 }
 
 /* A folder that was walked: its attributes and its tree. */
@@ -572,6 +571,8 @@ int scan_batch(struct scan_worker *w, struct window *win, size_t nr, struct err 
 
 	for (size_t i = nr * BATCH_NAMES; i < end && ret == 0; i++) {
 		struct scan_entry *e = &win->entries[i];
+		const struct scan_cache *source = e->cache ? e->cache : win->folder->cache;
+		w->lane.source = source ? source->nr : 0;
 		if (e->state == ENTRY_STATE_FILE)
 			ret = do_file(w, win, b, e, err);
 		else if (e->state == ENTRY_STATE_WALKED)

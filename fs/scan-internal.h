@@ -136,7 +136,6 @@ struct folder {
 struct scanner {
 	struct scan *out;
 	const struct scan_options *o;
-	struct object_sink sink;
 	const struct keys *keys;
 	struct chunker_params params;
 	struct object_source source;
@@ -152,11 +151,14 @@ struct scanner {
 
 	sys_mutex side;			/* for side lists, messages and counts */
 	uint64_t waited_ms;		/* for files that were just changed */
+	unsigned int workers;		/* that have begun */
 };
 
 /* One thread's buffers. */
 struct scan_worker {
 	struct scanner *s;
+	struct session_lane lane;
+	struct object_sink sink;
 	struct object_sink pieces;	/* of large files: progress is told of each */
 	uint64_t shown;			/* bytes of which it was told so; atomic */
 	struct content_writer *writer;
@@ -169,7 +171,7 @@ struct scan_worker {
 /* scan.c */
 void scanner_begin(struct scanner *s, struct scan *out, const struct scan_options *o);
 void scanner_end(struct scanner *s);
-void scan_worker_init(struct scan_worker *w, struct scanner *s);
+void scan_worker_init(struct scan_worker *w, struct scanner *s, unsigned int nr);
 void scan_worker_release(struct scan_worker *w);
 
 /* scan-dir.c */
@@ -186,6 +188,8 @@ void scan_window_free(struct window *win);
 /* The path of `name` in a folder, from the root, without leading slash; in w->path. */
 const char *scan_path(struct scan_worker *w, const struct folder *f, const char *name);
 void scan_folder_path(const struct folder *f, struct buf *out);
+/* statwriter_put() into a stat cache, which remembers when that fails. */
+int scan_cache_put(struct scan_cache *c, const struct buf *b, uint64_t *off_out, struct err *err);
 
 /* scan-file.c */
 /*

@@ -182,6 +182,7 @@ static int cut(struct scan_worker *w, struct folder *f, struct err *err)
 		return ret;
 	sys_lock(&s->lock);
 	f->is_cutting = false;
+	f->is_cut = win->is_last;
 	f->in_flight++;
 	win->seq = f->windows++;
 	if (!f->is_cut)
@@ -250,14 +251,37 @@ static void add_counts(struct scanner *s, const struct scan_counts *c)
 	sys_unlock(&s->side);
 }
 
-void scan_worker_init(struct scan_worker *w, struct scanner *s)
+/* -- where objects go -- */
+
+static int put(void *data, enum obj_type type, const void *p, size_t n, struct oid *id_out,
+	       struct err *err)
+{
+	struct scan_worker *w = data;
+	struct scanner *s = w->s;
+	struct index_loc loc;
+
+	if (s->o->session)
+		return session_put_lane(s->o->session, w->lane, type, p, n, id_out, NULL, err);
+	keys_object_id(s->keys, (uint8_t)type, p, n, id_out->b);
+	int ret = store_find(s->o->store, id_out, &loc, NULL, err);
+	if (ret == 0) {
+		sys_lock(&s->side);
+		s->out->counts.blobs_bytes += n;
+		sys_unlock(&s->side);
+	}
+	return ret < 0 ? ret : 0;
+}
+
+void scan_worker_init(struct scan_worker *w, struct scanner *s, unsigned int nr)
 {
 	memset(w, 0, sizeof(*w));
 	w->s = s;
+	w->lane.nr = nr;
+	w->sink = (struct object_sink){ put, w, keys_chunker_key(s->keys) };
 	buf_init_max(&w->holes, SIZE_MAX);
 	buf_init_max(&w->path, SIZE_MAX);
 	buf_init_max(&w->scratch, SIZE_MAX);
-	w->attrs = attr_reader_new(&s->sink);
+	w->attrs = attr_reader_new(&w->sink);
 }
 
 void scan_worker_release(struct scan_worker *w)
@@ -276,8 +300,8 @@ static void *worker(void *data)
 	struct scan_worker w;
 	struct err err = ERR_INIT;
 
-	scan_worker_init(&w, s);
 	sys_lock(&s->lock);
+	scan_worker_init(&w, s, s->workers++);
 	while (!s->is_done && !s->failed.code) {
 		struct job job = { JOB_NONE, NULL, NULL, 0 };
 		if (!find_job(s, &job)) {
@@ -310,26 +334,6 @@ static void run_workers(struct scanner *s)
 	while (started > 0)
 		sys_thread_join(&threads[--started]);
 	sys_free(threads);
-}
-
-/* -- where objects go -- */
-
-static int put(void *data, enum obj_type type, const void *p, size_t n, struct oid *id_out,
-	       struct err *err)
-{
-	struct scanner *s = data;
-	struct index_loc loc;
-
-	if (s->o->session)
-		return session_put(s->o->session, type, p, n, id_out, NULL, err);
-	keys_object_id(s->keys, (uint8_t)type, p, n, id_out->b);
-	int ret = store_find(s->o->store, id_out, &loc, NULL, err);
-	if (ret == 0) {
-		sys_lock(&s->side);
-		s->out->counts.blobs_bytes += n;
-		sys_unlock(&s->side);
-	}
-	return ret < 0 ? ret : 0;
 }
 
 /* -- side lists -- */
@@ -389,12 +393,18 @@ void scan_problem(struct scan_worker *w, const char *path, const char *op, int e
 
 	sys_lock(&s->side);
 	s->out->counts.errors++;
-	if (put_row(s->out->unreadable, path, error, op, &err) < 0 && !s->failed.code)
-		s->failed = err;
+	int ret = put_row(s->out->unreadable, path, error, op, &err);
 	if (s->o->progress)
 		progress_hide(s->o->progress);
 	s->o->problem(path, op, error, text, s->o->data);
 	sys_unlock(&s->side);
+	if (ret == 0)
+		return;
+	sys_lock(&s->lock);
+	if (!s->failed.code)
+		s->failed = err;
+	sys_broadcast(&s->changed);
+	sys_unlock(&s->lock);
 }
 
 int scan_skipped(struct scan_worker *w, const char *path, const char *rule, struct err *err)
@@ -430,7 +440,6 @@ void scanner_begin(struct scanner *s, struct scan *out, const struct scan_option
 	s->keys = store_keys(o->store);
 	s->params = store_chunker_params(o->store);
 	s->source = store_source(o->store);
-	s->sink = (struct object_sink){ put, s, keys_chunker_key(s->keys) };
 	sys_mutex_init(&s->lock);
 	sys_mutex_init(&s->side);
 	sys_cond_init(&s->changed);

@@ -9,6 +9,7 @@
  * window in batches that any worker may take.  What the stat cache knows is not read.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,7 +36,7 @@ struct scan_options {
 	const struct ignore_rules *excludes;	/* anchored at the root; NULL: none */
 	const struct scan_skip *skip;
 	size_t nr_skip;
-	const char *cache_dir;		/* of the stat cache; NULL: there is none */
+	const char *cache_dir;		/* of the stat cache, if it is there; NULL: none */
 	const char *spill_dir;
 	bool has_old;
 	struct oid old_tree;		/* of HEAD */
@@ -71,10 +72,12 @@ struct scan {
 struct scan_cache {
 	struct scan_cache *next;
 	struct waypoint *place;
+	unsigned int nr;		/* from 1 */
 	char *source;			/* absolute path */
 	struct statcache *old;		/* NULL: there was none */
 	struct statwriter *writer;	/* NULL: nothing is stored */
 	bool is_lasting;		/* to be put in place; else only read once */
+	atomic_bool has_failed;		/* it could not be written */
 	uint64_t root;			/* where the source's own record is */
 };
 
@@ -82,7 +85,8 @@ struct scan_cache {
  * `root`: the places; those that are absent are marked.  What cannot be read is no error of this.
  * ERR_NOT_FOUND: what the stat cache names is not in the store; to be tried again with `force`.
  */
-int scan_run(struct scan *out, const struct scan_options *o, struct waypoint *root, struct err *err);
+int scan_run(struct scan *out, const struct scan_options *o, struct waypoint *root,
+	     struct err *err);
 void scan_release(struct scan *s);
 /* Put the stat caches in place.  Failing costs time next time, nothing else. */
 int scan_keep_caches(struct scan *s, struct err *err);

@@ -20,11 +20,21 @@ struct notes_input {
 /* Appends to c->notes, in the order of kinds. */
 int snapshot_notes(const struct notes_input *in, struct commit *c, struct err *err);
 
+/* What came through a pipe: read once, and put into a tree as often as need be. */
+struct stream_file {
+	bool is_read;
+	struct tree_entry entry;	/* but its name */
+	struct buf data, attrs;
+};
+#define STREAM_FILE_INIT { .data = BUF_INIT, .attrs = BUF_INIT }
+
 /*
- * Read o->stream_fd to its end and put it into the tree `base` (NULL: an empty one) as the file
- * o->stream_name: scan->tree is then the new tree.
+ * Read o->stream_fd to its end, unless `file` has it already, and put it into the tree `base`
+ * (NULL: an empty one) as the file o->stream_name: scan->tree is then the new tree.
  */
 int snapshot_stream(const struct snapshot_options *o, const struct object_sink *sink,
-		    const struct oid *base, struct scan *scan, struct err *err);
+		    const struct oid *base, struct stream_file *file, struct scan *scan,
+		    struct err *err);
+void stream_file_release(struct stream_file *file);
 
 #endif

@@ -130,16 +130,19 @@ static int end_list(struct note_builder *b, struct commit *c, struct err *err)
 	return ret;
 }
 
-/* Rows of HEAD's that come before `path` (NULL: all of them). */
+/* Rows of HEAD's that come before `row` (NULL: all of them); of the same path this one stands. */
 static int add_kept_before(struct note_builder *b, struct kept_rows *k, const struct note_row *row,
 			   struct err *err)
 {
 	int ret = 0;
 
-	while (ret == 0 && k->has_row &&
-	       (!row || path_walk_cmp(k->row.path, k->row.path_len, row->path,
-				      row->path_len) < 0)) {
-		ret = note_builder_add(b, &k->row, err);
+	while (ret == 0 && k->has_row) {
+		int c = row ? path_walk_cmp(k->row.path, k->row.path_len, row->path,
+					    row->path_len) : -1;
+		if (c > 0)
+			break;
+		if (c < 0)
+			ret = note_builder_add(b, &k->row, err);
 		if (ret == 0)
 			ret = kept_next(k, err);
 	}

@@ -15,8 +15,7 @@ struct stream {
 	const struct snapshot_options *o;
 	const struct object_sink *sink;
 	struct object_source source;
-	struct tree_entry file;		/* but its name */
-	struct buf data, attrs;
+	struct stream_file *file;
 };
 
 static void put_attrs(struct stream *s)
@@ -24,11 +23,11 @@ static void put_attrs(struct stream *s)
 	struct timespec now;
 
 	sys_now(&now);
-	attr_put_mtime(&s->attrs, now.tv_sec, (uint32_t)now.tv_nsec);
-	attr_put_varint(&s->attrs, ATTR_UID, geteuid());
-	attr_put_varint(&s->attrs, ATTR_GID, getegid());
-	s->file.attrs = s->attrs.data;
-	s->file.attrs_len = s->attrs.len;
+	attr_put_mtime(&s->file->attrs, now.tv_sec, (uint32_t)now.tv_nsec);
+	attr_put_varint(&s->file->attrs, ATTR_UID, geteuid());
+	attr_put_varint(&s->file->attrs, ATTR_GID, getegid());
+	s->file->entry.attrs = s->file->attrs.data;
+	s->file->entry.attrs_len = s->file->attrs.len;
 }
 
 /*
@@ -43,26 +42,27 @@ static int read_stream(struct stream *s, struct err *err)
 	struct chunker_params params = store_chunker_params(s->o->scan.store);
 	struct content c;
 
-	ssize_t got = sys_read_full(in.fd, buf_extend(&s->data, INLINE_MAX + 1), INLINE_MAX + 1);
+	size_t want = INLINE_MAX + 1;
+	ssize_t got = sys_read_full(in.fd, buf_extend(&s->file->data, want), want);
 	if (got < 0)
 		return err_sys(err, "read '%s'", in.name);
-	buf_truncate(&s->data, (size_t)got);
+	buf_truncate(&s->file->data, (size_t)got);
 	if (got <= INLINE_MAX) {
-		s->file.size = (uint64_t)got;
-		s->file.content = got ? CONTENT_INLINE : CONTENT_NONE;
-		s->file.data = s->data.data;
+		s->file->entry.size = (uint64_t)got;
+		s->file->entry.content = got ? CONTENT_INLINE : CONTENT_NONE;
+		s->file->entry.data = s->file->data.data;
 		return 0;
 	}
-	in.head = s->data.data;
-	in.head_len = s->data.len;
+	in.head = s->file->data.data;
+	in.head_len = s->file->data.len;
 	cw = content_writer_new(&params, s->sink);
 	int ret = content_write_parallel(cw, workers, &in, &c, err);
 	content_writer_free(cw);
 	if (ret < 0)
 		return ret;
-	s->file.size = c.size;
-	s->file.content = c.kind;
-	s->file.id = c.id;
+	s->file->entry.size = c.size;
+	s->file->entry.content = c.kind;
+	s->file->entry.id = c.id;
 	return 0;
 }
 
@@ -73,7 +73,7 @@ static int insert(struct stream *s, const struct oid *base, const char *path, st
 	struct tree_builder *b = tree_builder_new(s->sink);
 	struct dir_reader *d = NULL;
 	size_t n = strcspn(path, "/");
-	struct tree_entry e, own = s->file;
+	struct tree_entry e, own = s->file->entry;
 	bool is_put = false;
 	int ret = base ? dir_open(&d, &s->source, base, err) : 0;
 
@@ -115,28 +115,41 @@ static int insert(struct stream *s, const struct oid *base, const char *path, st
 	return ret;
 }
 
+static int read_once(struct stream *s, struct err *err)
+{
+	if (s->file->is_read)
+		return 0;
+	s->file->entry = (struct tree_entry){ .type = ENTRY_FILE, .mode = 0600 };
+	int ret = read_stream(s, err);
+	if (ret == 0 && s->o->stream_end)
+		ret = s->o->stream_end(s->o->stream_data, err);
+	if (ret == 0)
+		put_attrs(s);
+	s->file->is_read = ret == 0;
+	return ret;
+}
+
+void stream_file_release(struct stream_file *file)
+{
+	buf_release(&file->data);
+	buf_release(&file->attrs);
+}
+
 int snapshot_stream(const struct snapshot_options *o, const struct object_sink *sink,
-		    const struct oid *base, struct scan *scan, struct err *err)
+		    const struct oid *base, struct stream_file *file, struct scan *scan,
+		    struct err *err)
 {
 	struct stream s = {
-		.o = o, .sink = sink, .source = store_source(o->scan.store),
-		.file = { .type = ENTRY_FILE, .mode = 0600 },
-		.data = BUF_INIT, .attrs = BUF_INIT,
+		.o = o, .sink = sink, .source = store_source(o->scan.store), .file = file,
 	};
-	int ret = read_stream(&s, err);
+	int ret = read_once(&s, err);
 
-	if (ret == 0 && o->stream_end)
-		ret = o->stream_end(o->stream_data, err);
-	if (ret == 0) {
-		put_attrs(&s);
-		scan->counts.files++;
-		scan->counts.files_new++;
-		scan->counts.bytes += s.file.size;
-		scan->counts.bytes_read += s.file.size;
-		scan->has_changed = true;
-		ret = insert(&s, base, o->stream_name + 1, &scan->tree, err);
-	}
-	buf_release(&s.data);
-	buf_release(&s.attrs);
-	return ret;
+	if (ret < 0)
+		return ret;
+	scan->counts.files++;
+	scan->counts.files_new++;
+	scan->counts.bytes += file->entry.size;
+	scan->counts.bytes_read += file->entry.size;
+	scan->has_changed = true;
+	return insert(&s, base, o->stream_name + 1, &scan->tree, err);
 }

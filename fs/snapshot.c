@@ -8,8 +8,8 @@
 #include "lib/interrupt.h"
 #include "lib/sys.h"
 #include "refs/newcommit.h"
-#include "fs/snapshot-internal.h"
 #include "fs/statcache.h"
+#include "fs/snapshot-internal.h"
 
 #define REF "main"
 #define RACES_MAX 10		/* other commits of this device that may come in between */
@@ -21,6 +21,7 @@ struct making {
 	struct scan scan;
 	struct commit parent, commit;
 	struct object_sink sink;
+	struct stream_file stream;
 };
 
 /* -- the snapshot before -- */
@@ -83,14 +84,42 @@ static int begin_session(struct making *m, struct err *err)
 
 /* -- walking -- */
 
+struct absence {
+	uint64_t wanted, absent, sources;	/* sources: of those that are absent */
+	const struct waypoint *last;
+};
+
 static int count_absent(struct waypoint *p, void *data, struct err *err)
 {
-	uint64_t *nr = data;
+	struct absence *a = data;
 
 	(void)err;
-	nr[0]++;
-	nr[1] += p->is_absent;
+	a->wanted++;
+	if (p->is_absent) {
+		a->absent++;
+		a->sources += p->is_source;
+		a->last = p;
+	}
 	return 0;
+}
+
+/* A source that is absent is a disk that is not plugged in; another path may be a slip. */
+static int all_absent(const struct absence *a, struct err *err)
+{
+	if (a->sources == 0 && a->wanted == 1) {
+		char *path = waypoint_path(a->last);
+		err_set(err, ERR_FAILED, "'%s' is not there: nothing is committed", path);
+		sys_free(path);
+		return err->code;
+	}
+	if (a->sources == 0)
+		return err_set(err, ERR_FAILED, "none of the %" PRIu64 " paths is there: nothing "
+			       "is committed", a->wanted);
+	if (a->wanted == 1)
+		return err_set(err, ERR_REFUSED, "the only source is not there: nothing is "
+			       "committed");
+	return err_set(err, ERR_REFUSED, "none of the %" PRIu64 " sources is there: nothing is "
+		       "committed", a->wanted);
 }
 
 static int forget_absent(struct waypoint *p, void *data, struct err *err)
@@ -101,12 +130,25 @@ static int forget_absent(struct waypoint *p, void *data, struct err *err)
 	return 0;
 }
 
-static int walk(struct making *m, bool force, struct err *err)
+static int end_caches(struct making *m, struct err *err)
+{
+	int ret = 0;
+
+	for (struct scan_cache *c = m->scan.caches; c && ret == 0; c = c->next) {
+		if (c->writer)
+			ret = statwriter_end(c->writer, c->root, err);
+		c->has_failed |= ret < 0;
+	}
+	return ret;
+}
+
+static int walk(struct making *m, bool force, const char *cache_dir, struct err *err)
 {
 	struct scan_options o = m->o->scan;
-	uint64_t nr[2] = { 0, 0 };
+	struct absence a = { 0, 0, 0, NULL };
 
 	o.session = m->session;
+	o.cache_dir = cache_dir;
 	o.force |= force;
 	o.has_old = m->out->has_parent;
 	o.old_tree = m->parent.tree;
@@ -114,29 +156,45 @@ static int walk(struct making *m, bool force, struct err *err)
 	if (ret == 0)
 		ret = scan_run(&m->scan, &o, m->o->root, err);
 	if (ret == 0)
-		ret = waypoint_each(m->o->root, count_absent, nr, err);
-	m->out->absent = nr[1];
-	if (ret == 0 && nr[0] > 0 && nr[1] == nr[0] && m->o->stream_fd < 0)
-		ret = err_set(err, ERR_REFUSED, nr[0] == 1 ?
-			      "the only source is not there: nothing is committed" :
-			      "none of the %" PRIu64 " sources is there: nothing is committed",
-			      nr[0]);
+		ret = end_caches(m, err);
+	if (ret == 0)
+		ret = waypoint_each(m->o->root, count_absent, &a, err);
+	m->out->absent = a.absent;
+	if (ret == 0 && a.wanted > 0 && a.absent == a.wanted && m->o->stream_fd < 0)
+		ret = all_absent(&a, err);
 	return ret;
+}
+
+static bool cache_has_failed(const struct making *m)
+{
+	for (const struct scan_cache *c = m->scan.caches; c; c = c->next)
+		if (c->is_lasting && c->has_failed)
+			return true;
+	return false;
 }
 
 /*
  * The stat cache may name objects of a pack that was lost.  Then all is read again, and what is
- * missing stored once more.
+ * missing stored once more.  And where it lies the disk may be full: then it goes without.
  */
 static int walk_surely(struct making *m, struct err *err)
 {
-	int ret = walk(m, false, err);
+	const char *cache_dir = m->o->scan.cache_dir;
+	bool force = false;
 
-	if (ret != ERR_NOT_FOUND || m->o->scan.force || session_has_failed(m->session))
-		return ret;
-	err_clear(err);
-	scan_release(&m->scan);
-	return walk(m, true, err);
+	for (;;) {
+		int ret = walk(m, force, cache_dir, err);
+		if (ret == 0 || session_has_failed(m->session))
+			return ret;
+		if (cache_dir && cache_has_failed(m))
+			cache_dir = NULL;
+		else if (ret == ERR_NOT_FOUND && !force && !m->o->scan.force)
+			force = true;
+		else
+			return ret;
+		err_clear(err);
+		scan_release(&m->scan);
+	}
 }
 
 /* -- the commit -- */
@@ -250,7 +308,16 @@ static int move_tags(struct making *m, struct err *err)
 	return ret;
 }
 
-/* Another commit of this device may have been faster: then ours comes after that one. */
+/* Does the tree have anything of the snapshot before that was not read now? */
+static bool carries_over(const struct making *m)
+{
+	return m->o->scan.is_partial || m->scan.has_absent || m->o->stream_fd >= 0;
+}
+
+/*
+ * Another commit of this device may have been faster: then ours comes after that one.  1: what was
+ * carried over is to be carried over from there, so all is to be made once more.
+ */
 static int move_ref(struct making *m, struct err *err)
 {
 	for (int i = 0; i < RACES_MAX; i++) {
@@ -263,7 +330,9 @@ static int move_ref(struct making *m, struct err *err)
 		err_clear(err);
 		ret = refs_each(m->o->refs, find_main, m->out, err);
 		if (ret == 0 && oid_eq(&before, &m->out->parent))
-			return err_set(err, ERR_BUSY, "the ref '" REF "' is being moved by others");
+			break;
+		if (ret == 0 && carries_over(m))
+			return 1;
 		if (ret == 0)
 			ret = begin_session(m, err);
 		if (ret == 0)
@@ -278,20 +347,12 @@ static int move_ref(struct making *m, struct err *err)
 
 /* -- all together -- */
 
-static int end_caches(struct making *m, struct err *err)
-{
-	int ret = 0;
-
-	for (struct scan_cache *c = m->scan.caches; c && ret == 0; c = c->next)
-		if (c->writer)
-			ret = statwriter_end(c->writer, c->root, err);
-	return ret;
-}
-
-static int make(struct making *m, struct err *err)
+/* 0; 1: to be done again, on top of what another commit made meanwhile; negative. */
+static int make_once(struct making *m, struct err *err)
 {
 	const struct snapshot_options *o = m->o;
 	struct snapshot *out = m->out;
+	struct err ignored = ERR_INIT;
 	int ret = read_parent(m, err);
 
 	/* About as much as last time. */
@@ -303,7 +364,7 @@ static int make(struct making *m, struct err *err)
 		ret = walk_surely(m, err);
 	if (ret == 0 && o->stream_fd >= 0)
 		ret = snapshot_stream(o, &m->sink, out->has_parent ? &m->parent.tree : NULL,
-				      &m->scan, err);
+				      &m->stream, &m->scan, err);
 	if (ret < 0)
 		return ret;
 	out->counts = m->scan.counts;
@@ -314,11 +375,10 @@ static int make(struct making *m, struct err *err)
 		out->bytes_new = m->scan.counts.blobs_bytes;
 		return 0;
 	}
-	ret = end_caches(m, err);
-	if (ret < 0)
-		return ret;
-	if (out->is_unchanged && o->skip_if_unchanged)
+	if (out->is_unchanged && o->skip_if_unchanged) {
+		scan_keep_caches(&m->scan, &ignored);	/* HEAD has all that it names */
 		return 0;
+	}
 	ret = make_commit(m, err);
 	if (ret == 0)
 		ret = put_commit(m, err);
@@ -326,17 +386,38 @@ static int make(struct making *m, struct err *err)
 		ret = end_session(m, err);
 	if (ret == 0)
 		ret = move_ref(m, err);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	/* The stat cache comes last: what it says is known must be in a snapshot. */
-	struct err ignored = ERR_INIT;
 	scan_keep_caches(&m->scan, &ignored);
 	return 0;
 }
 
+static void forget(struct making *m)
+{
+	scan_release(&m->scan);
+	commit_release(&m->parent);
+	commit_release(&m->commit);
+	m->parent = m->commit = (struct commit)COMMIT_INIT;
+}
+
+static int make(struct making *m, struct err *err)
+{
+	for (int i = 0; i < RACES_MAX; i++) {
+		int ret = make_once(m, err);
+		if (ret <= 0)
+			return ret;
+		forget(m);
+	}
+	return err_set(err, ERR_BUSY, "the ref '" REF "' is being moved by others");
+}
+
 int snapshot_make(struct snapshot *out, const struct snapshot_options *o, struct err *err)
 {
-	struct making m = { .out = out, .o = o, .parent = COMMIT_INIT, .commit = COMMIT_INIT };
+	struct making m = {
+		.out = out, .o = o, .parent = COMMIT_INIT, .commit = COMMIT_INIT,
+		.stream = STREAM_FILE_INIT,
+	};
 
 	memset(out, 0, sizeof(*out));
 	m.sink = (struct object_sink){ put, &m, keys_chunker_key(store_keys(o->scan.store)) };
@@ -344,8 +425,7 @@ int snapshot_make(struct snapshot *out, const struct snapshot_options *o, struct
 	if (ret < 0)
 		out->commit = (struct oid){ { 0 } };
 	session_abort(m.session);
-	scan_release(&m.scan);
-	commit_release(&m.parent);
-	commit_release(&m.commit);
+	stream_file_release(&m.stream);
+	forget(&m);
 	return ret;
 }

@@ -2,9 +2,9 @@
 #define FS_SNAPSHOT_H
 
 /*
- * Making a snapshot: walk, side lists, commit, ref.  In the order of design section 8: what the walk
- * stored and the commit are durable and indexed before the ref moves, and nothing is said to be
- * done before that.
+ * Making a snapshot: walk, side lists, commit, ref.  In the order of objects/store.c: what the
+ * walk stored and the commit are durable and indexed before the ref moves, and nothing is said to
+ * be done before that.
  */
 
 #include "fs/scan.h"

@@ -322,7 +322,8 @@ static int want(struct statcursor *cur, size_t n, struct err *err)
 	}
 	while (cur->held.len < n) {
 		size_t before = cur->held.len;
-		int ret = pull(cur->cache, cur->off, PULL_SIZE > n ? PULL_SIZE : n, &cur->held, err);
+		size_t most = PULL_SIZE > n ? PULL_SIZE : n;
+		int ret = pull(cur->cache, cur->off, most, &cur->held, err);
 		if (ret < 0)
 			return ret;
 		cur->off += cur->held.len - before;

@@ -16,8 +16,9 @@
  *	u32		sealed size of the trailer
  *
  *	segment		records; a zero byte
- *	record		varint size; u8 flags; varint inode; i64 s, u32 ns of ctime; with a flag i64 s,
- *			u32 ns of birth; of folders u64 where its segment is; the encoded tree entry
+ *	record		varint size; u8 flags; varint inode; i64 s, u32 ns of ctime; with a flag
+ *			i64 s, u32 ns of birth; of folders u64 where its segment is; the encoded
+ *			tree entry
  *	table		varint number, u64 each: the segments of a folder that has several
  *	where		twice the offset, plus one if it is a table's
  */
@@ -48,7 +49,7 @@ struct statrecord {
 	size_t entry_len;
 };
 
-/* What tells a file from the one that was, of an encoded entry that was checked when it was made. */
+/* What tells a file from the one that was; of an encoded entry that was checked when made. */
 struct statentry {
 	const unsigned char *name;	/* borrowed */
 	size_t name_len;

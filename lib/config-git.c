@@ -111,10 +111,27 @@ static char *exactly(const char *text)
 	return pattern;
 }
 
+/* As it stands in a file: unlike git_config_set_string(), set_multivar writes what it is given. */
+static char *escaped(const char *value)
+{
+	struct buf b = BUF_INIT;
+
+	for (; *value; value++) {
+		static const char plain[] = "\n\t\b\"\\", letters[] = "ntb\"\\";
+		const char *found = strchr(plain, *value);
+		if (found)
+			buf_put_u8(&b, '\\');
+		buf_put_u8(&b, (uint8_t)(found ? letters[found - plain] : *value));
+	}
+	char *text = xstrdup(buf_str(&b));
+	buf_release(&b);
+	return text;
+}
+
 static int change(const struct lib *lib, git_config *git, enum config_edit how, const char *key,
 		  const char *value)
 {
-	char *pattern;
+	char *pattern, *text;
 	int ret;
 
 	switch (how) {
@@ -124,7 +141,10 @@ static int change(const struct lib *lib, git_config *git, enum config_edit how, 
 		return lib->git_config_delete_multivar(git, key, ".*");
 	case CONFIG_ADD:
 		/* What fits no value is put behind them all. */
-		return lib->git_config_set_multivar(git, key, "^$", value);
+		text = escaped(value);
+		ret = lib->git_config_set_multivar(git, key, "^$", text);
+		sys_free(text);
+		return ret;
 	default:
 		pattern = exactly(value);
 		ret = lib->git_config_delete_multivar(git, key, pattern);

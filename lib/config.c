@@ -13,11 +13,14 @@
 #include <strings.h>
 
 #include "lib/file.h"
+#include "lib/lock.h"
 #include "lib/number.h"
 #include "lib/path.h"
 #include "lib/sys.h"
 #include "lib/config-internal.h"
 #include "lib/config.h"
+
+#define EDIT_WAIT_MS 10000
 
 enum kind { KIND_STR, KIND_BOOL, KIND_SIZE, KIND_UINT };
 
@@ -402,12 +405,23 @@ static int edit(const char *path, enum config_edit how, const char *key, const c
 {
 	struct buf text = BUF_INIT;
 	char *scratch_dir = NULL, *scratch = NULL, *dir = NULL, *real = sys_realpath(path);
+	struct lock lock = LOCK_INIT;
 	mode_t mode = 0600;
 	struct stat st;
 	int ret;
 
 	/* Somebody may keep the file elsewhere and link to it: the link stays. */
 	path = real ? real : path;
+	dir = folder_of(path);
+	ret = file_make_dirs(dir, 0700, err);
+	if (ret == 0)
+		ret = lock_take_folder(&lock, dir, EDIT_WAIT_MS, path, err);
+	if (ret == ERR_SYS) {
+		err_clear(err);		/* a file system without locks: people are slow */
+		ret = 0;
+	}
+	if (ret < 0)
+		goto done;
 	if (sys_stat(path, &st) == 0)
 		mode = st.st_mode & 0777;
 	ret = file_read(path, CONFIG_MAX_SIZE, &text, err);
@@ -431,11 +445,9 @@ static int edit(const char *path, enum config_edit how, const char *key, const c
 		ret = file_read(scratch, CONFIG_MAX_SIZE, &text, err);
 	if (ret < 0)
 		goto done;
-	dir = folder_of(path);
-	ret = file_make_dirs(dir, 0700, err);
-	if (ret == 0)
-		ret = file_write(path, text.data, text.len, 0, mode, err);
+	ret = file_write(path, text.data, text.len, 0, mode, err);
 done:
+	lock_release(&lock);
 	if (scratch)
 		sys_unlink(scratch);
 	if (scratch_dir)

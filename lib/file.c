@@ -394,6 +394,18 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 	return sync_parent(path, err);
 }
 
+void file_make_scratch_dirs(const char *path, mode_t mode)
+{
+	if (sys_mkdir(path, mode) == 0 || errno != ENOENT)
+		return;
+	char *dir = dir_of(path);
+	if (strcmp(dir, path) != 0) {
+		file_make_scratch_dirs(dir, mode);
+		sys_mkdir(path, mode);
+	}
+	sys_free(dir);
+}
+
 bool file_exists(const char *path)
 {
 	struct stat st;

@@ -69,6 +69,8 @@ int file_sync_dir(const char *dir, struct err *err);
 int file_sync_again(const char *path, struct err *err);
 /* mkdir -p with every new folder's parent synced.  Existing is fine. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err);
+/* The same for what may be gone tomorrow, a cache: nothing is synced, nothing is said. */
+void file_make_scratch_dirs(const char *path, mode_t mode);
 bool file_exists(const char *path);
 /* "tmp-" and 16 hex digits? */
 bool file_is_tmp_name(const char *name);

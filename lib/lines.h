@@ -1,7 +1,7 @@
 #ifndef LIB_LINES_H
 #define LIB_LINES_H
 
-/* Records from a file, one after the other, each ending in a newline or a NUL; the last need not. */
+/* Records from a file, one by one, each ending in a newline or a NUL; the last need not. */
 
 #include <stdbool.h>
 

@@ -24,19 +24,14 @@ static int open_lock_file(const char *path, enum lock_mode mode)
 	return fd;
 }
 
-int lock_take(struct lock *l, const char *path, enum lock_mode mode, unsigned int wait_ms,
-	      const char *what, struct err *err)
+/* Takes `fd` over, whatever comes of it. */
+static int take_fd(struct lock *l, int fd, int op, const char *path, unsigned int wait_ms,
+		   const char *what, struct err *err)
 {
-	int op = (mode == LOCK_SHARED ? LOCK_SH : LOCK_EX) | LOCK_NB;
 	uint64_t until = sys_monotonic_ns() + (uint64_t)wait_ms * 1000000u;
 	unsigned int pause = PAUSE_FIRST_MS;
 
-	if (lock_is_held(l))
-		BUG("lock '%s' taken twice", path);
-	int fd = open_lock_file(path, mode);
-	if (fd < 0)
-		return err_sys(err, "open '%s'", path);
-	while (sys_flock(fd, op) < 0) {
+	while (sys_flock(fd, op | LOCK_NB) < 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK) {
@@ -55,6 +50,30 @@ int lock_take(struct lock *l, const char *path, enum lock_mode mode, unsigned in
 	}
 	l->fd = fd;
 	return 0;
+}
+
+int lock_take(struct lock *l, const char *path, enum lock_mode mode, unsigned int wait_ms,
+	      const char *what, struct err *err)
+{
+	if (lock_is_held(l))
+		BUG("lock '%s' taken twice", path);
+	int fd = open_lock_file(path, mode);
+	if (fd < 0)
+		return err_sys(err, "open '%s'", path);
+	return take_fd(l, fd, mode == LOCK_SHARED ? LOCK_SH : LOCK_EX, path, wait_ms, what, err);
+}
+
+int lock_take_folder(struct lock *l, const char *dir, unsigned int wait_ms, const char *what,
+		     struct err *err)
+{
+	int fd;
+
+	do
+		fd = sys_open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	while (fd < 0 && errno == EINTR);
+	if (fd < 0)
+		return err_sys(err, "open '%s'", dir);
+	return take_fd(l, fd, LOCK_EX, dir, wait_ms, what, err);
 }
 
 void lock_release(struct lock *l)

@@ -18,6 +18,12 @@ struct lock { int fd; };
 /* Wait up to `wait_ms` (polling with growing pauses); then ERR_BUSY, naming `what`. */
 int lock_take(struct lock *l, const char *path, enum lock_mode mode, unsigned int wait_ms,
 	      const char *what, struct err *err);
+/*
+ * The same, exclusive, on a folder itself: nothing is left in it.  For short changes to a file that
+ * is replaced, where people look; not every network's file system can.
+ */
+int lock_take_folder(struct lock *l, const char *dir, unsigned int wait_ms, const char *what,
+		     struct err *err);
 void lock_release(struct lock *l);
 bool lock_is_held(const struct lock *l);
 

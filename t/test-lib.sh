@@ -51,8 +51,15 @@ export LC_ALL LANG TZ
 umask 022
 
 trash_base=${UB_TRASH:-$UB_BUILD/trash}/$test_name
-chmod -R u+rwX "$trash_base" 2>/dev/null
-rm -rf "$trash_base" && mkdir -p "$trash_base/work" "$trash_base/home" "$trash_base/tmp" || exit 1
+# Folders without rights, files that are immutable: all goes.
+test_remove () {
+	rm -rf "$@" 2>/dev/null && return
+	chattr -R -f -i -a "$@" 2>/dev/null
+	chmod -R u+rwX "$@" 2>/dev/null
+	rm -rf "$@"
+}
+
+test_remove "$trash_base" && mkdir -p "$trash_base/work" "$trash_base/home" "$trash_base/tmp" || exit 1
 TRASH_DIRECTORY=$trash_base/work
 HOME=$trash_base/home
 TMPDIR=$trash_base/tmp
@@ -209,8 +216,7 @@ test_exit () {
 	cd / || exit 1
 	if test -z "$keep" && test "$status" = 0
 	then
-		chmod -R u+rwX "$trash_base" 2>/dev/null
-		rm -rf "$trash_base"
+		test_remove "$trash_base"
 	fi
 	exit $status
 }

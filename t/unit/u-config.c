@@ -192,7 +192,37 @@ static void test_an_edit_keeps_the_rest(void)
 	buf_release(&b);
 }
 
+/* What a list in the file has, one after the other; and it is taken out again by its value. */
+static void test_any_value_is_added_and_removed(void)
+{
+	static const char *const values[] = {
+		"plain", "two words", " blank in front", "blank behind ", "quote\"", "back\\slash",
+		"\\n", "new\nline", "line\n", "tab\tinside", "\ttab", "tab\t", "#no comment",
+		"no ; comment", "a=b", "[section]", "$(x)`y`", "\377\376", "caf\303\251", "\"",
+		"\\", "q\"#\"", "a\rb", "a.*", "(", "x\001y",
+	};
+	const char *path = scratch("values");
+	const size_t nr = sizeof(values) / sizeof(*values);
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < nr; i++)
+		if (config_add(path, "source.dev.path", values[i], &err) < 0)
+			printf("# %zu: %s\n", i, err.msg);
+	for (size_t gone = 0; gone <= nr; gone++) {
+		struct config_list list = CONFIG_LIST_INIT;
+		if (gone < nr || sys_access(path, F_OK) == 0)
+			CHECK(config_git_read(path, &list, &err) == 0);
+		CHECK(list.nr == nr - gone);
+		for (size_t i = 0; i < list.nr && gone + i < nr; i++)
+			if (!same_str(list.v[i].value, values[gone + i]))
+				CHECK(!printf("# %zu is '%s'\n", gone + i, list.v[i].value));
+		config_list_release(&list);
+		if (gone < nr && config_remove(path, "source.dev.path", values[gone], &err) < 0)
+			printf("# %zu: %s\n", gone, err.msg);
+	}
+}
+
 UNIT_MAIN(test_plain_files_read_as_libgit2_reads_them, test_what_is_not_plain_is_left_to_libgit2,
 	  test_defaults_stand_where_nothing_is_set, test_the_last_and_the_strongest_win,
 	  test_a_wrong_value_names_file_and_line, test_includes_are_followed,
-	  test_an_edit_keeps_the_rest)
+	  test_an_edit_keeps_the_rest, test_any_value_is_added_and_removed)

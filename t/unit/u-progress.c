@@ -60,7 +60,8 @@ static void test_json_has_the_promised_fields(void)
 {
 	struct progress p = at(PROGRESS_JSON, 7, 42, 100);
 
-	CHECK(shows(&p, 42 * SECOND, "{\"type\":\"status\",\"percent_done\":0.420,\"bytes_done\":42,"
+	CHECK(shows(&p, 42 * SECOND,
+		    "{\"type\":\"status\",\"percent_done\":0.420,\"bytes_done\":42,"
 		    "\"bytes_total\":100,\"files_done\":7,\"seconds_remaining\":58}\n"));
 	p.total = 0;
 	CHECK(shows(&p, 42 * SECOND,
