@@ -3,11 +3,11 @@
  */
 #include <string.h>
 
-#include "lib/path.h"
 #include "lib/quote.h"
 #include "lib/sys.h"
 #include "objects/store-view.h"
 #include "fs/renames.h"
+#include "fs/sources.h"
 
 #include "builtin/changes.h"
 
@@ -204,17 +204,21 @@ int changes_check(const struct changes_options *o, struct err *err)
 	return 0;
 }
 
+/* A link to a folder may mean either, and both may be in a snapshot. */
 int changes_take_paths(struct path_set *set, char **paths, int nr, struct err *err)
 {
-	char *cwd = NULL;
-
 	for (int i = 0; i < nr; i++) {
-		if (paths[i][0] != '/' && !cwd && !(cwd = sys_realpath(".")))
-			return err_sys(err, "find the current folder");
-		char *full = path_clean_at(cwd ? cwd : "/", paths[i]);
-		path_set_add(set, full);
-		sys_free(full);
+		char *itself = source_resolve_itself(paths[i], err);
+		char *folder = itself ? source_resolve(paths[i], err) : NULL;
+		if (folder) {
+			path_set_add(set, itself + 1);
+			if (strcmp(itself, folder) != 0)
+				path_set_add(set, folder + 1);
+		}
+		sys_free(itself);
+		if (!folder)
+			return err->code;
+		sys_free(folder);
 	}
-	sys_free(cwd);
 	return 0;
 }

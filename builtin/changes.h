@@ -37,7 +37,7 @@ int changes_print(struct ub *ub, const struct changes_options *o, const struct c
 int changes_print_ids(struct ub *ub, const struct changes_options *o, const struct oid *old,
 		      const struct oid *new, const struct path_set *paths, bool *any_out,
 		      struct err *err);
-/* Paths as typed, absolute or relative to the current folder. */
+/* Paths as typed, absolute or relative to the current folder; links above them are followed. */
 int changes_take_paths(struct path_set *set, char **paths, int nr, struct err *err);
 
 #endif

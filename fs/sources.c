@@ -154,36 +154,57 @@ static char *resolve_parents(const char *path)
 	}
 }
 
-char *source_resolve(const char *typed, struct err *err)
+/* Absolute, else as it was typed. */
+static char *make_absolute(const char *typed, struct err *err)
 {
-	struct stat st;
-	char *path, *real;
-
 	if (!*typed) {
 		err_set(err, ERR_USAGE, "an empty path names nothing");
 		return NULL;
 	}
-	if (*typed == '/') {
-		path = xstrdup(typed);
-	} else {
-		char *cwd = sys_realpath(".");
-		if (!cwd) {
-			err_sys(err, "find the current folder");
-			return NULL;
-		}
-		path = path_join(cwd, typed);
-		sys_free(cwd);
+	if (*typed == '/')
+		return xstrdup(typed);
+	char *cwd = sys_realpath(".");
+	if (!cwd) {
+		err_sys(err, "find the current folder");
+		return NULL;
 	}
-	/* A ".." behind a link means what the system takes it for. */
-	if (sys_stat(path, &st) == 0 && S_ISDIR(st.st_mode) && (real = sys_realpath(path))) {
-		sys_free(path);
-		return real;
-	}
+	char *path = path_join(cwd, typed);
+	sys_free(cwd);
+	return path;
+}
+
+static char *resolve_above(char *path)
+{
 	size_t n = strlen(path);
+
 	while (n > 1 && path[n - 1] == '/')
 		path[--n] = '\0';
-	real = resolve_parents(path);
-	sys_free(path);
+	char *real = resolve_parents(path);
 	normalise(real);
+	return real;
+}
+
+char *source_resolve(const char *typed, struct err *err)
+{
+	char *path = make_absolute(typed, err), *real = NULL;
+	struct stat st;
+
+	if (!path)
+		return NULL;
+	/* A ".." behind a link means what the system takes it for. */
+	if (sys_stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		real = sys_realpath(path);
+	if (!real)
+		real = resolve_above(path);
+	sys_free(path);
+	return real;
+}
+
+char *source_resolve_itself(const char *typed, struct err *err)
+{
+	char *path = make_absolute(typed, err);
+	char *real = path ? resolve_above(path) : NULL;
+
+	sys_free(path);
 	return real;
 }

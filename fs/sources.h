@@ -40,5 +40,7 @@ int waypoint_each(struct waypoint *root, int (*fn)(struct waypoint *p, void *dat
  * is not there stays as it was written.  sys_free() it; NULL with `err`.
  */
 char *source_resolve(const char *typed, struct err *err);
+/* The same, but a link to a folder is the link. */
+char *source_resolve_itself(const char *typed, struct err *err);
 
 #endif

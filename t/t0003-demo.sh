@@ -5,8 +5,11 @@ test_description='what a newcomer sees first'
 
 test_expect_success 'the demonstration of the README gets to its end' '
 	sh "$SOURCE_DIRECTORY/t/demo.sh" >out 2>err &&
-	test_grep "^the same bytes came back$" out &&
-	test_grep "^a small file$" out &&
+	test_grep "^/.*/home/photos$" out && test_grep "0 new, 0 changed, [0-9]* unmodified" out &&
+	test_grep "^ 0 B read" out && test_grep "^	M	.*/home/docs/lib/err.c$" out &&
+	test_grep "^the old version is there$" out && test_grep "^the same tree came back$" out &&
+	test_grep "^the snapshot is sound, and the disk is as it says$" out &&
+	test_grep "^a second letter$" out && test_grep ! "Under no source.*\(docs\|photos\)" out &&
 	test_grep "^nothing readable lies in the repository$" out &&
 	test_grep "^All of it worked" out
 '

@@ -289,6 +289,29 @@ test_expect_success 'of real folders exactly what was changed is named' '
 	(cd real && ub log --oneline -- gone) >actual && test_line_count 2 actual
 '
 
+test_expect_success 'paths are those that the system means, through links and where nothing is' '
+	here=${PWD#/} && differ HEAD~2 HEAD~1 -- real/a >expect && test_grep "real/a/b/f" expect &&
+	ln -s real way && mkdir -p far/away && ln -s ../../real/a far/away/in &&
+	differ HEAD~2 HEAD~1 -- way/a >actual && test_cmp expect actual &&
+	differ HEAD~2 HEAD~1 -- "$PWD/far/away/in" >actual && test_cmp expect actual &&
+	(cd far/away/in && differ HEAD~2 HEAD~1 -- .) >actual && test_cmp expect actual &&
+	differ HEAD~2 HEAD~1 -- far/away/in/../gone way/gone/x >actual &&
+	printf "D\t%s\n" "$here/real/gone" "$here/real/gone/x" >expect &&
+	test_cmp expect actual &&
+	differ HEAD~2 HEAD~1 -- way/a/b/l >actual && printf "M\t%s\n" "$here/real/a/b/l" >expect &&
+	test_cmp expect actual && (cd way && ub log --oneline -- gone) >actual &&
+	test_line_count 2 actual && (cd far/away/in && ub cat HEAD:./b/f HEAD:../c/stays) >actual &&
+	printf "1\nmore\n3\n" >expect && test_cmp expect actual
+'
+
+test_expect_success 'a path that is a link to a folder means the link and the folder' '
+	mkdir -p links/d && echo 1 >links/d/f && ln -s d links/l && ub commit -m links links &&
+	echo 2 >links/d/f && rm links/l && ln -s ./d links/l && ub commit -m other links &&
+	differ HEAD~1 HEAD -- links/l >actual &&
+	printf "M\t%s\n" "${PWD#/}/links/d/f" "${PWD#/}/links/l" >expect && test_cmp expect actual &&
+	test_expect_code 2 ub diff HEAD~1 HEAD -- "" 2>err && test_grep "empty path" err
+'
+
 test_expect_success 'names that do not exist are one clear sentence' '
 	for name in nope old:nope old:text/x old~1
 	do
