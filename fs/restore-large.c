@@ -309,8 +309,11 @@ static void write_chunk(struct worker *w, struct rlarge *f, struct chunk *c)
 			return;
 		p = w->blob.data;
 	}
-	if (restore_write(f->fd, &c->holes, p, c->size, c->off, &w->stats.bytes_written) == 0)
+	if (restore_write(f->fd, &c->holes, p, c->size, c->off, &w->stats.bytes_written) == 0) {
+		/* The disk works along, instead of when all is there. */
+		sys_start_writing(f->fd, (off_t)c->off, (off_t)c->size);
 		return;
+	}
 	int error = errno;
 	set_over(w->r, f, true);
 	restore_problem(w, f->dir, e->name, e->name_len, "write", error, "");

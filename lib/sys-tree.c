@@ -323,6 +323,14 @@ int sys_clone_range(int to, off_t to_off, int from, off_t from_off, off_t size)
 	return ioctl(to, FICLONERANGE, &range);
 }
 
+void sys_start_writing(int fd, off_t off, off_t size)
+{
+	int saved = errno;
+
+	if (sync_file_range(fd, off, size, SYNC_FILE_RANGE_WRITE) < 0)
+		errno = saved;
+}
+
 int sys_syncfs(int fd)
 {
 	FAULT(syncfs, fd);

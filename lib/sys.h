@@ -106,6 +106,8 @@ int sys_set_project(int fd, uint32_t project);
 /* FICLONERANGE */
 int sys_clone_range(int to, off_t to_off, int from, off_t from_off, off_t size);
 int sys_syncfs(int fd);
+/* Begin to write these bytes to the disk, and do not wait: a hint, which cannot fail. */
+void sys_start_writing(int fd, off_t off, off_t size);
 /* What kind of file system: f_type of statfs(). */
 int sys_fs_type(int fd, uint64_t *out);
 /* The bits that new files are made without.  Not for when threads run that make files. */
