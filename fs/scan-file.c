@@ -11,6 +11,7 @@
 #include "fs/scan-internal.h"
 
 #define READ_TWICE 2		/* a file that changes meanwhile is read again, once */
+#define HOLE_MIN 512		/* no file system has smaller blocks */
 #define BIG_FILE ((uint64_t)32 << 20)	/* from here on helpers are worth their start */
 
 /*
@@ -290,6 +291,30 @@ static bool is_small(const struct scanner *s, uint64_t size)
 }
 
 /*
+ * A hole begins at a multiple of a block, which has 512 bytes at least, and reads as zeros as far
+ * as the block or the file goes: asking for the holes of most small files can be spared.
+ */
+static bool may_have_holes(const unsigned char *p, size_t n)
+{
+	static const unsigned char zeros[HOLE_MIN];
+
+	for (size_t at = 0; at < n; at += HOLE_MIN)
+		if (p[at] == 0 &&
+		    memcmp(p + at, zeros, n - at < HOLE_MIN ? n - at : HOLE_MIN) == 0)
+			return true;
+	return false;
+}
+
+/* False: that failed, and was said. */
+static bool find_holes(struct file_at *at, int fd, const struct file_stat *st)
+{
+	if (holes_read(fd, st->size, &at->w->holes) == 0)
+		return true;
+	file_problem(at, "find holes", errno);
+	return false;
+}
+
+/*
  * Read all of an open file.  1: done; 0: it could not be read, which was said; negative: what was
  * read could not be stored.
  */
@@ -300,18 +325,18 @@ static int read_content(struct file_at *at, int fd, const struct file_stat *st,
 	size_t got = 0;
 
 	buf_reset(&w->holes);
-	if (st->size > 0 && holes_read(fd, st->size, &w->holes) < 0) {
-		file_problem(at, "find holes", errno);
-		return 0;
-	}
 	if (is_small(w->s, st->size)) {
 		if (read_small(w, fd, (size_t)st->size, &got) < 0) {
 			file_problem(at, "read", errno);
 			return 0;
 		}
+		if (may_have_holes(w->small, got) && !find_holes(at, fd, st))
+			return 0;
 		int ret = put_small(w, got, e, err);
 		return ret < 0 ? ret : 1;
 	}
+	if (!find_holes(at, fd, st))
+		return 0;
 	int ret = put_large(w, fd, at->name, st->size, e, err);
 	if (ret == ERR_SYS && content_read_failed(w->writer)) {
 		file_problem(at, "read", err->sys_errno);

@@ -221,9 +221,8 @@ static int birth_walk(struct births *b, uint64_t where, struct err *err)
 
 	while (ret == 0 && (ret = statcursor_next(&cur, &p, &n, err)) > 0) {
 		struct statrecord r;
-		struct tree_entry e;
-		if (!statrecord_parse(p, n, &r) ||
-		    tree_decode_entry(r.entry, r.entry_len, &e, err) != 1)
+		struct statentry e;
+		if (!statrecord_parse(p, n, &r) || !statentry_peek(r.entry, r.entry_len, &e))
 			BUG("a record of the stat cache that was just written is none");
 		buf_put(&b->path, e.name, e.name_len);
 		ret = birth_row(b, &r, err);

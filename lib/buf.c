@@ -45,6 +45,8 @@ bool buf_fits(const struct buf *b, size_t extra)
 
 void buf_reserve(struct buf *b, size_t extra)
 {
+	if (b->cap > b->len && extra < b->cap - b->len && b->cap <= b->max)
+		return;
 	if (!buf_fits(b, extra))
 		BUG("buffer of %zu bytes would grow by %zu, past its limit", b->len, extra);
 	size_t want = b->len + extra + 1;
@@ -136,11 +138,13 @@ void buf_put_u64le(struct buf *b, uint64_t v)
 
 void buf_put_varint(struct buf *b, uint64_t v)
 {
-	while (v >= 0x80) {
-		buf_put_u8(b, (uint8_t)(v | 0x80));
-		v >>= 7;
-	}
-	buf_put_u8(b, (uint8_t)v);
+	unsigned char bytes[10];
+	size_t n = 0;
+
+	for (; v >= 0x80; v >>= 7)
+		bytes[n++] = (uint8_t)(v | 0x80);
+	bytes[n++] = (uint8_t)v;
+	buf_put(b, bytes, n);
 }
 
 void buf_put_lenbytes(struct buf *b, const void *p, size_t n)

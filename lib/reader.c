@@ -16,20 +16,10 @@ void reader_init(struct reader *r, const void *p, size_t n)
 	r->failed = p == NULL && n > 0;
 }
 
-size_t reader_left(const struct reader *r)
-{
-	return (size_t)(r->end - r->p);
-}
-
 void reader_fail(struct reader *r)
 {
 	r->failed = true;
 	r->p = r->end;
-}
-
-bool reader_ok(const struct reader *r)
-{
-	return !r->failed;
 }
 
 const unsigned char *reader_bytes(struct reader *r, size_t n)
@@ -81,7 +71,7 @@ uint64_t reader_u64le(struct reader *r)
 	return p ? get_u64le(p) : 0;
 }
 
-uint64_t reader_varint(struct reader *r)
+uint64_t reader_varint_long(struct reader *r)
 {
 	uint64_t v = 0;
 

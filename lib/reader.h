@@ -25,12 +25,20 @@ struct reader {
 };
 
 void reader_init(struct reader *r, const void *p, size_t n);
-size_t reader_left(const struct reader *r);
+static inline size_t reader_left(const struct reader *r)
+{
+	return (size_t)(r->end - r->p);
+}
 uint8_t reader_u8(struct reader *r);
 uint16_t reader_u16le(struct reader *r);
 uint32_t reader_u32le(struct reader *r);
 uint64_t reader_u64le(struct reader *r);
-uint64_t reader_varint(struct reader *r);
+/* Most numbers are small; a reader that failed has nothing left. */
+uint64_t reader_varint_long(struct reader *r);
+static inline uint64_t reader_varint(struct reader *r)
+{
+	return r->p < r->end && *r->p < 0x80 ? *r->p++ : reader_varint_long(r);
+}
 /* `n` bytes, borrowed from the input; NULL and failed when there are fewer. */
 const unsigned char *reader_bytes(struct reader *r, size_t n);
 /* varint length up to `max`, then the bytes */
@@ -38,7 +46,10 @@ const unsigned char *reader_lenbytes(struct reader *r, size_t max, size_t *size_
 /* Copy `n` bytes out; zeros when there are fewer. */
 void reader_copy(struct reader *r, void *out, size_t n);
 void reader_fail(struct reader *r);
-bool reader_ok(const struct reader *r);
+static inline bool reader_ok(const struct reader *r)
+{
+	return !r->failed;
+}
 /* 0 if all was read and nothing failed, else ERR_CORRUPT: "WHAT is cut short", or too long. */
 int reader_end(const struct reader *r, const char *what, struct err *err);
 

@@ -391,6 +391,21 @@ static bool is_note_cut(const struct note_builder *b, const struct note_row *row
 	return h[0] == 0 && (h[1] & 0x0f) == 0;
 }
 
+/* There are as many births as files: `prev` holds the path alone. */
+static int note_add_birth(struct note_builder *b, const struct note_row *row, struct err *err)
+{
+	if (row->path_len == 0 || row->path_len > PATH_LEN_MAX || row->birth_ns >= 1000000000 ||
+	    memchr(row->path, 0, row->path_len) ||
+	    (b->prev.len > 0 &&
+	     path_walk_cmp(b->prev.data, b->prev.len, row->path, row->path_len) >= 0))
+		return err_set(err, ERR_CORRUPT, "'%.*s': birth is malformed or out of order",
+			       (int)row->path_len, (const char *)row->path);
+	buf_set(&b->prev, row->path, row->path_len);
+	note_put_row(&b->body, b->kind, row);
+	b->rows++;
+	return is_note_cut(b, row) ? note_finish(b, err) : 0;
+}
+
 /* One row that fits: checked together with the row before by the reader's own rules. */
 static int note_add(struct note_builder *b, const struct note_row *row, struct err *err)
 {
@@ -398,6 +413,8 @@ static int note_add(struct note_builder *b, const struct note_row *row, struct e
 	struct note_row ignored;
 	size_t prev_len = b->prev.len;
 
+	if (b->kind == NOTE_BIRTHS)
+		return note_add_birth(b, row, err);
 	note_put_row(&b->prev, b->kind, row);
 	struct note pair = { .kind = b->kind, .body = b->prev.data, .body_len = b->prev.len };
 	note_iter_init(&it, &pair);

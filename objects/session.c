@@ -1020,17 +1020,13 @@ int session_put_lane(struct session *s, struct session_lane lane, enum obj_type 
 
 	if (n > OBJECT_MAX_SIZE)
 		return err_set(err, ERR_FAILED, "an object of %zu bytes is too large", n);
-	if (type != OBJ_BLOB) {
-		ret = object_check(type, p, n, err);
-		if (ret < 0)
-			return ret;
-	}
 	keys_object_id(s->st->keys, (uint8_t)type, p, n, id_out->b);
 	ret = enter(s, err);
 	if (ret < 0)
 		return ret;
 	struct index_loc loc;
 	ret = find_stored(s, id_out, false, &loc, err);
+	/* What is stored was checked when it was; this checks the rest, and its children. */
 	if (ret == 0 && type != OBJ_BLOB)
 		ret = object_refs(type, p, n, child_is_known, s, err);
 	else if (ret == 1)

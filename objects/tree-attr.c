@@ -10,6 +10,13 @@
 
 #include "objects/object.h"
 
+static bool get_attr(struct reader *r, uint64_t *tag, const unsigned char **val, size_t *val_len)
+{
+	*tag = reader_varint(r);
+	*val = reader_lenbytes(r, SIZE_MAX, val_len);
+	return reader_ok(r) && *tag != 0;
+}
+
 int attr_next(const unsigned char **p, size_t *left, uint64_t *tag, const unsigned char **val,
 	      size_t *val_len, struct err *err)
 {
@@ -18,9 +25,7 @@ int attr_next(const unsigned char **p, size_t *left, uint64_t *tag, const unsign
 	if (*left == 0)
 		return 0;
 	reader_init(&r, *p, *left);
-	*tag = reader_varint(&r);
-	*val = reader_lenbytes(&r, SIZE_MAX, val_len);
-	if (!reader_ok(&r) || *tag == 0)
+	if (!get_attr(&r, tag, val, val_len))
 		return err_set(err, ERR_CORRUPT, "attributes are cut short or malformed");
 	*p = r.p;
 	*left = reader_left(&r);
@@ -69,12 +74,11 @@ void attr_put_device(struct buf *out, uint64_t major, uint64_t minor)
 bool tree_entry_attr(const struct tree_entry *e, enum attr_tag tag, const unsigned char **val,
 		     size_t *val_len)
 {
-	const unsigned char *p = e->attrs;
-	size_t left = e->attrs_len;
-	struct err ignored = ERR_INIT;
+	struct reader r;
 	uint64_t t;
 
-	while (attr_next(&p, &left, &t, val, val_len, &ignored) > 0)
+	reader_init(&r, e->attrs, e->attrs_len);
+	while (reader_left(&r) > 0 && get_attr(&r, &t, val, val_len))
 		if (t == (uint64_t)tag)
 			return true;
 	*val = NULL;
