@@ -177,18 +177,56 @@ row_image () {
 	rm -rf "$image"
 }
 
+# One file in each folder.
+million_change () {
+	find "$million" -type f -name '*7' | awk -F / '!seen[$(NF - 1)]++' |
+		while read -r name
+		do
+			echo "changed" >>"$name"
+		done
+}
+
+# What only reads a repository with two snapshots of a million files.
+million_read () {
+	bench_row "one million files, list" 0 \
+		"ub ls" : "$ub ls -r HEAD" \
+		"restic ls" : "restic -q ls latest" \
+		"borg list" : "borg list ::two"
+	bench_row "one million files, two snapshots compared" 0 \
+		"ub diff" : "$ub diff HEAD~1 HEAD || test \$? = 1" \
+		"restic diff" : "restic -q diff \$(restic snapshots --compact | awk '\$1 ~ /^[0-9a-f]{8}\$/ { print \$1 }' | tail -n 2)" \
+		"borg diff" : "borg diff ::one two"
+	bench_row "one million files, names searched" 0 \
+		"ub search" : "$ub search '*4711*'" \
+		"restic find" : "restic -q find '*4711*'" \
+		"borg list" : "borg list ::two 'sh:**/*4711*'"
+	bench_row "one million files, history of one" 0 \
+		"ub log" : "$ub log -- $million/000/file-0000007" \
+		"restic find" : "restic -q find $million/000/file-0000007"
+	bench_row "one million files, verify" 0 \
+		"ub verify" : "$ub -q verify" \
+		"restic check" : "restic -q check --read-data" \
+		"borg check" : "borg check --verify-data"
+}
+
 row_million () {
 	corpus million || return
 	million=$UB_BENCH_DIR/million
 	keep_pairs=$pairs pairs=1
 	bench_row "one million files, first commit" 0 \
 		"ub commit" fresh_ub "$ub -q commit -m x $million" \
-		"restic backup" fresh_restic "restic -q backup $million"
+		"restic backup" fresh_restic "restic -q backup $million" \
+		"borg create" fresh_borg "borg create ::one $million"
 	bench_row "one million files, second commit" 0 \
 		"ub commit" : "$ub -q commit -m x $million" \
 		"find -ls" : "find $million -ls" \
 		"restic backup" : "restic -q backup $million"
-	bench_row "one million files, verify" 0 "ub verify" "bench_has ub commit" "$ub -q verify"
+	million_change
+	bench_row "one million files, a thousand changed" 0 \
+		"ub commit" : "$ub -q commit -m y $million" \
+		"restic backup" : "restic -q backup $million" \
+		"borg create" : "borg create ::two $million"
+	million_read
 	bench_row "one million files, restore" 0 \
 		"ub restore" gone "$ub -q restore -t $out HEAD" \
 		"restic restore" gone "restic -q restore latest --target $out"
