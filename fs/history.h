@@ -23,7 +23,8 @@ struct history_options {
 char *history_path(struct store *st);
 /*
  * Open for reading, with all that the refs reach in it: made, made again or added to as need be.
- * ERR_FORMAT: a newer ub made it.
+ * ERR_FORMAT: a newer ub made it.  Damage that shows only later (ERR_CORRUPT of what reads it) is
+ * gone after history_rebuild().
  */
 int history_open(struct catalogue **out, const struct history_options *o, struct err *err);
 /* Add what is missing: after a commit. */

@@ -37,7 +37,7 @@ int catalogue_open(struct catalogue **out, const char *path, const struct keys *
 		   unsigned int flags, unsigned int wait_ms, struct err *err);
 /* What was written since the last catalogue_commit() is given up. */
 void catalogue_close(struct catalogue *c);
-/* From writing to reading, without others coming between. */
+/* From writing to reading: others may read from now on, and what is read stays as it is. */
 int catalogue_keep_reading(struct catalogue *c, struct err *err);
 
 /* -- commits -- */
