@@ -9,7 +9,7 @@
 
 #include "objects/catalogue-internal.h"
 
-#define DEPTH_MAX 65536		/* a path has no more slashes */
+#define PATH_MAX_BYTES 65535	/* as of any path; ends what goes round in circles */
 
 /* -- directories -- */
 
@@ -51,10 +51,9 @@ int catalogue_dir_path(struct catalogue *c, int64_t dir, struct buf *out, struct
 	size_t start = out->len;
 	int ret = 0;
 
-	for (int depth = 0; dir != CATALOGUE_ROOT && ret == 0; depth++) {
-		ret = depth < DEPTH_MAX ? dir_row(c, dir, &dir, &name, err) :
-					  catalogue_damaged(err);
-		if (ret == 0 && name.len == 0)
+	while (dir != CATALOGUE_ROOT && ret == 0) {
+		ret = dir_row(c, dir, &dir, &name, err);
+		if (ret == 0 && (name.len == 0 || name.len + out->len - start > PATH_MAX_BYTES))
 			ret = catalogue_damaged(err);
 		if (ret == 0)
 			put_before(out, &name, start);
