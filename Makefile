@@ -42,8 +42,8 @@ endif
 
 # Libraries ---------------------------------------------------------------------------------
 
-LIBS_PC = libsodium libcrypto libzstd libgit2
-DEPS = pkg-config libsodium-dev libssl-dev libzstd-dev libgit2-dev
+LIBS_PC = libsodium libcrypto libzstd libgit2 sqlite3
+DEPS = pkg-config libsodium-dev libssl-dev libzstd-dev libgit2-dev libsqlite3-dev
 DEPS_TEST = python3 python3-nacl python3-zstandard gdb git zstd
 DEPS_CHECK = clang clang-tidy cppcheck shellcheck asciidoctor man-db
 

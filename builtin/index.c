@@ -7,6 +7,7 @@
 #include "lib/file.h"
 #include "lib/sys.h"
 #include "objects/store.h"
+#include "builtin/catalogue.h"
 #include "builtin/repo.h"
 
 static const char index_usage[] = "ub index --rebuild\nub index --check";
@@ -21,6 +22,19 @@ static int say_bad(const char *path, const char *what, void *data, struct err *e
 	return 0;
 }
 
+/* Where packs are damaged, what it says of the rest is all that there is. */
+static int rebuild_catalogue(struct ub *ub, bool is_damaged, struct err *err)
+{
+	int ret = repo_rebuild_catalogue(ub, err);
+
+	if (ret < 0 && is_damaged) {
+		ub_warn(ub, "there is no catalogue: %s", err->msg);
+		err_clear(err);
+		return 0;
+	}
+	return ret;
+}
+
 static int rebuild(struct ub *ub, struct err *err)
 {
 	struct store_rebuilt what;
@@ -28,6 +42,8 @@ static int rebuild(struct ub *ub, struct err *err)
 
 	if (ret == 0)
 		ret = store_index_rebuild(ub->store, say_bad, ub, &what, err);
+	if (ret == 0)
+		ret = rebuild_catalogue(ub, what.bad > 0, err);
 	if (ret < 0)
 		return ret;
 	if (ub->json)

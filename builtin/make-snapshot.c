@@ -14,6 +14,7 @@
 #include "lib/sys.h"
 #include "objects/store.h"
 #include "fs/snapshot.h"
+#include "builtin/catalogue.h"
 
 #include "builtin/make-snapshot.h"
 
@@ -375,6 +376,8 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 	progress_begin(&c->walk.progress, ub_progress(ub), "committing", 0, "bytes");
 	ret = snapshot_make(&s, &o, err);
 	progress_end(&c->walk.progress);
+	if (ret == 0 && !oid_is_zero(&s.commit) && !ub->dry_run)
+		repo_update_catalogue(ub);
 	if (ret == 0)
 		ret = finish(c, &s, err);
 done:

@@ -1,0 +1,35 @@
+#ifndef FS_HISTORY_H
+#define FS_HISTORY_H
+
+/*
+ * Filling the catalogue: snapshots that refs reach and that it does not have are compared with
+ * the one before them in their line, and what differs is added.
+ */
+
+#include "objects/catalogue.h"
+#include "objects/store.h"
+#include "refs/refs.h"
+
+struct history_options {
+	struct store *store;
+	struct refs *refs;
+	unsigned int wait_ms;		/* for the lock */
+	/* What the person should know: that it is damaged and is made again.  May be NULL. */
+	void (*say)(const char *what, void *data);
+	void *data;
+};
+
+/* Where it lies; sys_free() it. */
+char *history_path(struct store *st);
+/*
+ * Open for reading, with all that the refs reach in it: made, made again or added to as need be.
+ * ERR_FORMAT: a newer ub made it.  Damage that shows only later (ERR_CORRUPT of what reads it) is
+ * gone after history_rebuild().
+ */
+int history_open(struct catalogue **out, const struct history_options *o, struct err *err);
+/* Add what is missing: after a commit. */
+int history_update(const struct history_options *o, struct err *err);
+/* Make it again from nothing, whatever is there. */
+int history_rebuild(const struct history_options *o, struct err *err);
+
+#endif

@@ -1,0 +1,140 @@
+#ifndef OBJECTS_CATALOGUE_H
+#define OBJECTS_CATALOGUE_H
+
+/*
+ * The catalogue: what changed in which snapshot, so that a name is found without opening one.
+ * Its format is ub-format-catalogue(5).  It repeats what the objects say, decides nothing about
+ * what is kept, and can be made again at any time; fs/history.h fills and opens it.
+ *
+ * A line is the sequence of one device's snapshots.  Each is compared with the one before it in
+ * its line; what differs in one directory is a batch: the names, one after the other, each ended
+ * by NUL, and beside them a fact for each.  A version lasts until the next batch of its line and
+ * directory that has its name.  Nothing is ever changed, only added.
+ *
+ * One process writes, or several read.  A handle belongs to one thread.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "crypto/keys.h"
+#include "objects/oid.h"
+
+struct catalogue;
+
+enum catalogue_flags {
+	CATALOGUE_WRITE = 1u << 0,
+	CATALOGUE_NEW = 1u << 1,	/* with WRITE: what is there is thrown away unread */
+};
+
+/*
+ * Without WRITE: ERR_NOT_FOUND when there is none.  ERR_CORRUPT: damaged, or of an older version:
+ * it is to be made again.  ERR_FORMAT: of a newer version.  ERR_BUSY.
+ */
+int catalogue_open(struct catalogue **out, const char *path, const struct keys *keys,
+		   unsigned int flags, unsigned int wait_ms, struct err *err);
+/* What was written since the last catalogue_commit() is given up. */
+void catalogue_close(struct catalogue *c);
+/* From writing to reading: others may read from now on, and what is read stays as it is. */
+int catalogue_keep_reading(struct catalogue *c, struct err *err);
+
+/* -- commits -- */
+
+struct catalogue_commit {
+	int64_t nr;			/* 1, 2, ...: in the order of being added, parents first */
+	struct oid id;
+	int64_t time_s;
+	uint32_t time_ns;
+	int32_t time_offset;
+	int64_t line;			/* nr of the line's first commit */
+	int64_t prev;			/* the one before it in the line; 0: none */
+	bool is_linear;			/* ... and that is its first parent */
+	bool incomplete;
+	uint64_t files, dirs, bytes;
+	struct oid tree;
+	const char *device, *message;	/* borrowed: see the call */
+};
+
+/* By nr, by id: strings are borrowed until the next of these two calls.  ERR_NOT_FOUND. */
+int catalogue_commit_by_nr(struct catalogue *c, int64_t nr, struct catalogue_commit *out,
+			   struct err *err);
+int catalogue_commit_by_id(struct catalogue *c, const struct oid *id,
+			   struct catalogue_commit *out, struct err *err);
+/* All, by nr; strings are borrowed for the call.  A non-zero answer stops and is returned. */
+int catalogue_each_commit(struct catalogue *c,
+			  int (*fn)(const struct catalogue_commit *k, void *data, struct err *err),
+			  void *data, struct err *err);
+
+/* -- directories: id 1 is the root of all snapshots -- */
+
+#define CATALOGUE_ROOT 1
+
+/* Its path without slashes at the ends ("" is the root), appended to `out`. */
+int catalogue_dir_path(struct catalogue *c, int64_t dir, struct buf *out, struct err *err);
+/* ERR_NOT_FOUND: nothing was ever in a directory of that path. */
+int catalogue_dir_find(struct catalogue *c, const char *path, size_t path_len, int64_t *dir_out,
+		       struct err *err);
+/* The directories whose parent is `dir`. */
+int catalogue_each_subdir(struct catalogue *c, int64_t dir,
+			  int (*fn)(int64_t sub, const char *name, size_t name_len, void *data,
+				    struct err *err), void *data, struct err *err);
+
+/* -- batches -- */
+
+enum catalogue_change { CATALOGUE_ADDED = 1, CATALOGUE_CHANGED = 2, CATALOGUE_DELETED = 3 };
+
+struct catalogue_fact {
+	enum catalogue_change kind;
+	uint8_t type;			/* enum entry_type: what it is now, or last was */
+	uint16_t mode;
+	uint64_t size;
+	int64_t mtime_s;
+	uint32_t mtime_ns;
+	struct oid id;			/* of its content; zero: it has none of its own */
+};
+
+struct catalogue_batch {
+	int64_t nr;			/* rises with commit_nr */
+	int64_t dir, commit_nr;
+	uint32_t count;			/* of names */
+	const char *names;		/* `count` times a name and a NUL; sorted bytewise */
+	size_t names_size;
+};
+
+/*
+ * All batches, by nr, as fast as they can be read; `out` is borrowed for the call.  `fn` may make
+ * any other call of this header but another of these two.  A non-zero answer stops and is returned.
+ */
+int catalogue_each_batch(struct catalogue *c,
+			 int (*fn)(const struct catalogue_batch *b, void *data, struct err *err),
+			 void *data, struct err *err);
+/* The batches of one directory, by nr; one commit may have several. */
+int catalogue_each_batch_of(struct catalogue *c, int64_t dir,
+			    int (*fn)(const struct catalogue_batch *b, void *data,
+				      struct err *err), void *data, struct err *err);
+/* The facts of batch `nr`, in the order of its names, `count` of them: sys_free(*out). */
+int catalogue_facts(struct catalogue *c, int64_t nr, uint32_t count, struct catalogue_fact **out,
+		    struct err *err);
+
+/* -- writing -- */
+
+/* Everything added until catalogue_commit() is there whole or not at all. */
+int catalogue_begin(struct catalogue *c, struct err *err);
+int catalogue_commit(struct catalogue *c, struct err *err);
+void catalogue_abort(struct catalogue *c);
+/* The last commit of a device's line: 1, or 0: it has none; strings as catalogue_commit_by_nr(). */
+int catalogue_line_end(struct catalogue *c, const char *device, struct catalogue_commit *out,
+		       struct err *err);
+/* `k->nr`, `line` and `prev` are filled in: the device's line goes on with it. */
+int catalogue_add_commit(struct catalogue *c, struct catalogue_commit *k, struct err *err);
+/* The id of directory `name` in `parent`, made if need be. */
+int catalogue_add_dir(struct catalogue *c, int64_t parent, const char *name, size_t name_len,
+		      int64_t *dir_out, struct err *err);
+/* `facts` as catalogue_put_fact() wrote them, one for each name. */
+int catalogue_add_batch(struct catalogue *c, int64_t dir, int64_t commit_nr, uint32_t count,
+			const struct buf *names, const struct buf *facts, struct err *err);
+void catalogue_put_fact(struct buf *out, const struct catalogue_fact *f);
+
+#endif
