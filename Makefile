@@ -42,9 +42,9 @@ endif
 
 # Libraries ---------------------------------------------------------------------------------
 
-LIBS_PC = libsodium libcrypto libzstd libgit2 sqlite3
-DEPS = pkg-config libsodium-dev libssl-dev libzstd-dev libgit2-dev libsqlite3-dev
-DEPS_TEST = python3 python3-nacl python3-zstandard gdb git zstd
+LIBS_PC = libsodium libcrypto libzstd libgit2 sqlite3 libarchive
+DEPS = pkg-config libsodium-dev libssl-dev libzstd-dev libgit2-dev libsqlite3-dev libarchive-dev
+DEPS_TEST = python3 python3-nacl python3-zstandard gdb git zstd libarchive-tools acl attr
 DEPS_CHECK = clang clang-tidy cppcheck shellcheck asciidoctor man-db
 
 # BLAKE3: the system's library, else upstream's C and assembly as Debian ships them.
@@ -69,9 +69,9 @@ WORDS := $(firstword $(wildcard \
 	build/deps/usr/lib/python3/dist-packages/mnemonic/wordlist/english.txt))
 
 PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBS_PC) 2>/dev/null)
-# libgit2 is loaded when it is needed (lib/config-git.c), since that takes its time.
+# libgit2 and libarchive are loaded when they are needed, since that takes its time.
 PC_LIBS := $(shell $(PKG_CONFIG) --exists $(LIBS_PC) 2>/dev/null && \
-	$(PKG_CONFIG) --libs $(filter-out libgit2,$(LIBS_PC)))
+	$(PKG_CONFIG) --libs $(filter-out libgit2 libarchive,$(LIBS_PC)))
 
 # What the build cannot do without; asked only when something is compiled.
 MISSING := $(if $(PC_LIBS),,libraries ($(LIBS_PC)))

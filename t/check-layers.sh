@@ -33,7 +33,7 @@ owners () {
 	curl/*) echo 'remote/http.c' ;;
 	hiredis*) echo 'remote/redis.c' ;;
 	fuse*) echo 'fs/mount.c' ;;
-	archive*) echo 'fs/archive.c' ;;
+	archive.h|archive_entry.h) echo 'fs/archive*' ;;
 	git2*) echo 'lib/config-git.c fs/gitrepo.c' ;;
 	esac
 }
