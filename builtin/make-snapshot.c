@@ -19,6 +19,7 @@
 #include "builtin/make-snapshot.h"
 
 #define LINE_MAX_BYTES 65536
+#define LEFT_OUT_SHOWN 5
 
 struct typed {
 	struct ub *ub;
@@ -178,6 +179,35 @@ static void changed(const char *path, bool is_new, void *data)
 	buf_release(&line);
 }
 
+/* The report shows the first of them, with -v all; scripts get all. */
+static void left_out(const char *path, size_t n, const char *rule, void *data)
+{
+	struct walk_setup *w = data;
+	struct buf line = BUF_INIT;
+	struct json j;
+
+	w->nr_left_out++;
+	if (w->ub->json) {
+		json_begin(&j, &line, "skipped");
+		json_path(&j, "path", path, n);
+		json_str(&j, "rule", rule);
+		json_end(&j);
+		out_buf(&w->ub->out, &line);
+	} else if (w->ub->verbose || w->nr_left_out <= LEFT_OUT_SHOWN) {
+		buf_put_str(&w->left_out, " left out: ");
+		quote_put(&w->left_out, path, n);
+		buf_put_str(&w->left_out, " (");
+		quote_put(&w->left_out, rule, strlen(rule));
+		buf_put_str(&w->left_out, ")\n");
+	}
+	if (w->ub->verbose && !w->ub->json) {
+		progress_hide(&w->progress);
+		out_buf(&w->ub->out, &w->left_out);
+		buf_reset(&w->left_out);
+	}
+	buf_release(&line);
+}
+
 static int say_absent(struct waypoint *p, void *data, struct err *err)
 {
 	struct typed *c = data;
@@ -289,6 +319,11 @@ static void print_text(struct typed *c, const struct snapshot *s)
 	if (s->counts.skipped)
 		out_printf(&c->ub->out, "; %" PRIu64 " left out", s->counts.skipped);
 	out_str(&c->ub->out, "\n");
+	out_buf(&c->ub->out, &c->walk.left_out);
+	if (c->walk.nr_left_out > LEFT_OUT_SHOWN && !c->ub->verbose)
+		out_printf(&c->ub->out, " and %" PRIu64 " more: ub show --list skipped%s\n",
+			   c->walk.nr_left_out - LEFT_OUT_SHOWN,
+			   oid_is_zero(&s->commit) ? ", once it is committed" : "");
 	buf_release(&message);
 	sys_free(device);
 }
@@ -353,6 +388,7 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 		.tags = r->tags.v, .nr_tags = r->tags.nr,
 		.skip_if_unchanged = r->skip_if_unchanged, .dry_run = ub->dry_run,
 		.lock_wait = repo_lock_wait(ub), .stream_fd = -1, .stream_name = name,
+		.left_out = left_out,
 		.scan = {
 			.one_fs = r->one_fs, .force = r->force,
 			.changed = ub->verbose ? changed : NULL,

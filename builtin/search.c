@@ -560,7 +560,8 @@ int cmd_search(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_STR(0, "since", &since, "date", "only versions still there then or later"),
 		OPT_STR(0, "before", &before, "date", "only versions there before then"),
 		OPT_STR(0, "size", &size, "size", "only files of N bytes, +N: more, -N: less"),
-		OPT_STR(0, "type", &type, "type", "only files (f), folders (d), links (l), p, s, c, b"),
+		OPT_STR(0, "type", &type, "type",
+			"only files (f), folders (d), links (l), p, s, c or b"),
 		OPT_FLAG('l', "long", &s.details, "show snapshots, mode and time of change, too"),
 		OPT_FLAG('z', "null", &s.nul, "end records with NUL and do not quote names"),
 		OPT_END

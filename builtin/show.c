@@ -8,7 +8,8 @@
 #include "builtin/snapshot.h"
 
 static const char show_usage[] =
-	"ub show [--name-status | --name-only | --stat | -p] [-M] [-z] [REV | REV:PATH]...";
+	"ub show [--name-status | --name-only | --stat | -p] [-M] [-z] [REV | REV:PATH]...\n"
+	"ub show --list LIST [-z] [REV]...";
 
 /* Against the first parent; the first snapshot of all against nothing.  Or EXIT_PARTIAL. */
 static int show_changes(struct ub *ub, const struct changes_options *o, const struct commit *c,
@@ -78,15 +79,30 @@ done:
 	return ret;
 }
 
+static int show_list(struct ub *ub, const char *list, bool nul, const char *text, struct err *err)
+{
+	struct commit c = COMMIT_INIT;
+	struct oid id;
+	int ret = rev_read_commit(ub->refs, ub->store, text, &id, &c, err);
+
+	if (ret == 0)
+		ret = snapshot_put_list(ub, &c, list, nul, err);
+	commit_release(&c);
+	return ret;
+}
+
 int cmd_show(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	struct changes_options o = { 0 };
+	const char *list = NULL;
 	const struct opt opts[] = {
 		OPT_FLAG(0, "name-status", &o.status, "show how each path changed (the default)"),
 		OPT_FLAG(0, "name-only", &o.names, "show paths alone"),
 		OPT_FLAG(0, "stat", &o.stat, "show how many lines changed in each file"),
 		OPT_FLAG('p', "patch", &o.patch, "show the lines that changed"),
 		OPT_FLAG('M', "find-renames", &o.renames, "show files that moved as such"),
+		OPT_STR(0, "list", &list, "list",
+			"show the rows of a side list: skipped, unreadable, worktrees, ..."),
 		OPT_FLAG('z', "null", &o.nul, "end records with NUL and do not quote names"),
 		OPT_END
 	};
@@ -97,10 +113,12 @@ int cmd_show(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret == 0)
 		pager_begin(ub);
 	if (ret == 0 && argc == 0)
-		ret = show_spot(ub, &o, "HEAD", err);
+		ret = list ? show_list(ub, list, o.nul, "HEAD", err) :
+			     show_spot(ub, &o, "HEAD", err);
 	bool partial = ret > 0;
 	for (int i = 0; ret >= 0 && i < argc; i++) {
-		ret = show_spot(ub, &o, argv[i], err);
+		ret = list ? show_list(ub, list, o.nul, argv[i], err) :
+			     show_spot(ub, &o, argv[i], err);
 		partial |= ret > 0;
 	}
 	return ret < 0 ? ret : partial ? EXIT_PARTIAL : 0;

@@ -203,6 +203,7 @@ static const struct { enum note_kind kind; const char *word, *one, *many; } list
 	{ NOTE_SKIPPED, "skipped", "skipped", "skipped" },
 	{ NOTE_UNREADABLE, "unreadable", "unreadable", "unreadable" },
 	{ NOTE_ABSENT, "absent", "absent source", "absent sources" },
+	{ NOTE_WORKTREES, "worktrees", "git work tree", "git work trees" },
 };
 enum { NR_LISTS = sizeof(lists) / sizeof(lists[0]) };
 
@@ -214,6 +215,14 @@ uint64_t snapshot_count_rows(const struct commit *c, enum note_kind kind)
 		if (c->notes[i].kind == (uint64_t)kind)
 			rows += c->notes[i].rows;
 	return rows;
+}
+
+uint64_t snapshot_list_kind(const char *word)
+{
+	for (size_t i = 0; i < NR_LISTS; i++)
+		if (strcmp(lists[i].word, word) == 0)
+			return lists[i].kind;
+	return 0;
 }
 
 static void put_lists(struct buf *out, const struct commit *c)

@@ -22,6 +22,11 @@ enum snapshot_flags {
 
 /* How many rows its side lists of this kind have. */
 uint64_t snapshot_count_rows(const struct commit *c, enum note_kind kind);
+/* Of a list's name, as "skipped"; 0: there is none. */
+uint64_t snapshot_list_kind(const char *word);
+/* Print all rows of one of its lists (snapshot-list.c). */
+int snapshot_put_list(struct ub *ub, const struct commit *c, const char *word, bool nul,
+		      struct err *err);
 
 /* Each appends; text ends without an empty line. */
 void snapshot_put_text(struct ub *ub, const struct ref_names *names, const struct oid *id,

@@ -9,6 +9,7 @@
 
 #include "lib/config.h"
 #include "lib/file.h"
+#include "lib/number.h"
 #include "lib/path.h"
 #include "lib/sys.h"
 #include "crypto/keys.h"
@@ -21,6 +22,7 @@ void exclude_options_release(struct exclude_options *e)
 	opt_list_release(&e->patterns);
 	opt_list_release(&e->folded);
 	opt_list_release(&e->files);
+	opt_list_release(&e->if_present);
 }
 
 /* -- what stays out -- */
@@ -36,18 +38,102 @@ static int read_patterns(struct ignore_rules *rules, const char *file, struct er
 	return ret;
 }
 
-static int read_excludes(struct walk_setup *w, const struct exclude_options *e, struct err *err)
+static int read_typed(struct walk_setup *w, const struct exclude_options *e, struct err *err)
 {
 	int ret = 0;
 
-	w->excludes = ignore_new();
-	for (size_t i = 0; e && i < e->patterns.nr; i++)
-		ignore_add(w->excludes, e->patterns.v[i], false);
-	for (size_t i = 0; e && i < e->folded.nr; i++)
-		ignore_add(w->excludes, e->folded.v[i], true);
-	for (size_t i = 0; e && i < e->files.nr && ret == 0; i++)
-		ret = read_patterns(w->excludes, e->files.v[i], err);
+	w->typed = ignore_new(NULL);
+	for (size_t i = 0; i < e->patterns.nr; i++)
+		ignore_add(w->typed, e->patterns.v[i], false);
+	for (size_t i = 0; i < e->folded.nr; i++)
+		ignore_add(w->typed, e->folded.v[i], true);
+	for (size_t i = 0; i < e->files.nr && ret == 0; i++)
+		ret = read_patterns(w->typed, e->files.v[i], err);
+	if (!ignore_is_empty(w->typed))
+		w->rules.typed = w->typed;
 	return ret;
+}
+
+static void add_marker(struct walk_setup *w, const char *text)
+{
+	char *copy = xstrdup(text), *colon = strchr(copy, ':');
+	size_t nr = w->rules.nr_markers++;
+
+	if (colon)
+		*colon++ = '\0';
+	w->markers = xrealloc(w->markers, (nr + 1) * sizeof(*w->markers));
+	w->markers[nr] = (struct rules_marker){ copy, colon };
+	w->marker_text = xrealloc(w->marker_text, (nr + 1) * sizeof(*w->marker_text));
+	w->marker_text[nr] = copy;
+	w->rules.markers = w->markers;
+}
+
+static int read_markers(struct walk_setup *w, const struct exclude_options *e, struct err *err)
+{
+	for (size_t i = 0; i < e->if_present.nr; i++) {
+		const char *text = e->if_present.v[i];
+		size_t n = strcspn(text, ":");
+		if (n == 0 || memchr(text, '/', n))
+			return err_set(err, ERR_USAGE, "--exclude-if-present: '%s' does not begin "
+				       "with the name of a file", text);
+		add_marker(w, text);
+	}
+	return 0;
+}
+
+static int read_settings(struct walk_setup *w, bool *caches, struct err *err)
+{
+	struct buf artefacts = BUF_INIT;
+	bool gitignore = true;
+	int ret = config_get_bool(w->ub->config, "exclude.gitignore", &gitignore, err);
+
+	if (ret == 0)
+		ret = config_get_bool(w->ub->config, "exclude.caches", caches, err);
+	if (ret == 0)
+		ret = config_get_bool(w->ub->config, "exclude.nodump", &w->rules.no_nodump, err);
+	if (ret == 0)
+		ret = config_get_str(w->ub->config, "exclude.artefacts", &artefacts, err);
+	if (ret == 0)
+		w->rules.artefacts = strcmp(buf_str(&artefacts), "always") == 0 ? ARTEFACTS_ALWAYS :
+				     strcmp(buf_str(&artefacts), "never") == 0 ? ARTEFACTS_NEVER :
+				     ARTEFACTS_MARKED;
+	w->rules.no_gitignore = !gitignore;
+	buf_release(&artefacts);
+	return ret;
+}
+
+static void remark(const char *path, const char *what, void *data)
+{
+	struct walk_setup *w = data;
+
+	ub_warn(w->ub, "'%s': %s", *path ? path : "/", what);
+}
+
+static int read_excludes(struct walk_setup *w, const struct exclude_options *e, struct err *err)
+{
+	static const struct exclude_options none;
+	bool caches = false;
+	int ret = read_settings(w, &caches, err);
+
+	w->rules.remark = remark;
+	w->rules.data = w;
+	if (!e)
+		e = &none;
+	if (ret == 0)
+		ret = read_typed(w, e, err);
+	if (ret == 0)
+		ret = read_markers(w, e, err);
+	if (ret < 0)
+		return ret;
+	if (caches || e->caches)
+		add_marker(w, CACHEDIR_TAG ":" CACHEDIR_HEADER);
+	w->rules.no_nodump |= e->nodump;
+	w->rules.no_gitignore |= e->no_gitignore;
+	w->rules.has_size_max = e->larger_than != NULL;
+	if (e->larger_than && !number_parse_size(e->larger_than, &w->rules.size_max))
+		return err_set(err, ERR_USAGE, "--exclude-larger-than: '%s' is not a size: "
+			       "100, 20K, 1G are", e->larger_than);
+	return 0;
 }
 
 static void skip_folder(struct walk_setup *w, const char *path, const char *rule)
@@ -145,6 +231,7 @@ int walk_setup_init(struct walk_setup *w, struct ub *ub, const struct exclude_op
 		    struct err *err)
 {
 	memset(w, 0, sizeof(*w));
+	buf_init_max(&w->left_out, SIZE_MAX);
 	w->ub = ub;
 	w->root = waypoint_new_root();
 	w->cache_dir = cache_folder(ub);
@@ -158,7 +245,12 @@ int walk_setup_init(struct walk_setup *w, struct ub *ub, const struct exclude_op
 void walk_setup_release(struct walk_setup *w)
 {
 	waypoint_free(w->root);
-	ignore_free(w->excludes);
+	for (size_t i = 0; i < w->rules.nr_markers; i++)
+		sys_free(w->marker_text[i]);
+	sys_free(w->marker_text);
+	buf_release(&w->left_out);
+	sys_free(w->markers);
+	ignore_free(w->typed);
 	sys_free(w->skip);
 	sys_free(w->cache_dir);
 }
@@ -173,7 +265,7 @@ void walk_setup_fill(struct walk_setup *w, struct scan_options *o)
 	o->spill_dir = store_tmp_dir(st);
 	o->skip = w->skip;
 	o->nr_skip = w->nr_skip;
-	o->excludes = ignore_is_empty(w->excludes) ? NULL : w->excludes;
+	o->rules = &w->rules;
 	o->progress = &w->progress;
 	o->problem = problem;
 	o->data = w;

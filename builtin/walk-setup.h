@@ -9,23 +9,39 @@
 #include "fs/disk-side.h"
 #include "builtin/source-list.h"
 
-/* -e, --iexclude, --exclude-file */
-struct exclude_options { struct opt_list patterns, folded, files; };
+/* -e, --iexclude, --exclude-file and their like */
+struct exclude_options {
+	struct opt_list patterns, folded, files, if_present;
+	const char *larger_than;
+	bool caches, nodump, no_gitignore;
+};
 #define EXCLUDE_OPTIONS(e) \
 	OPT_LIST('e', "exclude", &(e)->patterns, "pattern", \
 		 "leave out what fits, in .gitignore's grammar, anchored at /"), \
 	OPT_LIST(0, "iexclude", &(e)->folded, "pattern", "the same, whatever the case"), \
-	OPT_LIST(0, "exclude-file", &(e)->files, "file", "patterns, one a line")
+	OPT_LIST(0, "exclude-file", &(e)->files, "file", "patterns, one a line"), \
+	OPT_LIST(0, "exclude-if-present", &(e)->if_present, "name[:header]", \
+		 "leave out what is in a folder with such a file, which begins so"), \
+	OPT_STR(0, "exclude-larger-than", &(e)->larger_than, "size", \
+		"leave out files of more bytes"), \
+	OPT_FLAG(0, "exclude-caches", &(e)->caches, "leave out what CACHEDIR.TAG marks"), \
+	OPT_FLAG(0, "exclude-nodump", &(e)->nodump, "leave out what chattr +d marks"), \
+	OPT_FLAG(0, "no-gitignore", &(e)->no_gitignore, "do not leave out what git ignores")
 void exclude_options_release(struct exclude_options *e);
 
 struct walk_setup {
 	struct ub *ub;
 	struct waypoint *root;
-	struct ignore_rules *excludes;
+	struct rules_options rules;
+	struct ignore_rules *typed;
+	struct rules_marker *markers;
+	char **marker_text;		/* what they borrow from */
 	struct scan_skip *skip;
 	size_t nr_skip;
 	char *cache_dir;
 	uint64_t problems;		/* said so far */
+	struct buf left_out;		/* lines about the first that were */
+	uint64_t nr_left_out;
 	struct progress progress;
 };
 

@@ -120,6 +120,7 @@ int file_stat_at(int dirfd, const char *name, struct file_stat *out)
 	out->rdev_minor = sx.stx_rdev_minor;
 	out->blocks = sx.stx_blocks;
 	out->nlink = sx.stx_nlink;
+	out->is_nodump = sx.stx_attributes & STATX_ATTR_NODUMP;
 	out->mount = sx.stx_mask & STATX_MNT_ID ? sx.stx_mnt_id : 0;
 	return 0;
 }

@@ -29,6 +29,7 @@ struct file_stat {
 	uint32_t rdev_major, rdev_minor;
 	uint64_t blocks;		/* of 512 bytes */
 	uint32_t nlink;
+	bool is_nodump;			/* chattr +d */
 	uint64_t mount;			/* id of the mount, where the kernel tells; else 0 */
 };
 

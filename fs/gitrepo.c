@@ -1,58 +1,27 @@
 /*
- * Text diffs by libgit2, loaded when they are asked for (see lib/config-git.c).  No repository of
- * git's is opened and none of its settings read.
+ * Text diffs by libgit2.  No repository of git's is opened and none of its settings read.
  */
-#include <dlfcn.h>
-
-#include <git2.h>
-
 #include "lib/sys.h"
+#include "fs/gitrepo-internal.h"
 
 #include "fs/gitrepo.h"
 
-#define FUNCTIONS(X) \
-	X(git_libgit2_init) \
-	X(git_libgit2_shutdown) \
-	X(git_error_last) \
-	X(git_diff_options_init) \
-	X(git_diff_buffers)
-
-struct git_text {
-#define MEMBER(name) __typeof__(name) *name;
-	FUNCTIONS(MEMBER)
-#undef MEMBER
-};
+struct git_text { struct git_lib lib; };
 
 int git_text_open(struct git_text **out, struct err *err)
 {
-	/* Not closed again: loading twice would cost twice. */
-	void *handle = dlopen("libgit2.so." LIBGIT2_SOVERSION, RTLD_LAZY | RTLD_LOCAL);
-	struct git_text *g;
+	struct git_text *g = xcalloc(1, sizeof(*g));
+	int ret = git_lib_load(&g->lib, err);
 
-	if (!handle)
-		return err_set(err, ERR_FAILED, "cannot load libgit2: %s", dlerror());
-	g = xcalloc(1, sizeof(*g));
-#define LOOK_UP(name) \
-	g->name = (__typeof__(name) *)dlsym(handle, #name); \
-	if (!g->name) { \
-		sys_free(g); \
-		return err_set(err, ERR_FAILED, "libgit2 has no " #name); \
-	}
-	FUNCTIONS(LOOK_UP)
-#undef LOOK_UP
-	if (g->git_libgit2_init() < 0) {
+	if (ret < 0)
 		sys_free(g);
-		return err_set(err, ERR_FAILED, "cannot start libgit2");
-	}
-	*out = g;
-	return 0;
+	else
+		*out = g;
+	return ret;
 }
 
 void git_text_close(struct git_text *g)
 {
-	if (!g)
-		return;
-	g->git_libgit2_shutdown();
 	sys_free(g);
 }
 
@@ -114,18 +83,14 @@ int git_text_diff(struct git_text *g, const void *old, size_t old_size, const vo
 	struct lines lines = { fn, data, err, 0 };
 	git_diff_options opts;
 
-	if (g->git_diff_options_init(&opts, GIT_DIFF_OPTIONS_VERSION) < 0)
+	if (g->lib.git_diff_options_init(&opts, GIT_DIFF_OPTIONS_VERSION) < 0)
 		return err_set(err, ERR_FAILED, "libgit2 is of another version");
 	opts.context_lines = context;
-	int ret = g->git_diff_buffers(old_size ? old : "", old_size, "a", new_size ? new : "",
+	int ret = g->lib.git_diff_buffers(old_size ? old : "", old_size, "a", new_size ? new : "",
 				      new_size, "b", &opts, NULL, on_binary, on_hunk, on_line,
 				      &lines);
 	if (lines.ret < 0)
 		return lines.ret;
-	if (ret < 0) {
-		const git_error *e = g->git_error_last();
-		return err_set(err, ERR_FAILED, "libgit2 cannot compare: %s",
-			       e && e->message ? e->message : "unknown error");
-	}
-	return 0;
+	return ret < 0 ? err_set(err, ERR_FAILED, "libgit2 cannot compare: %s",
+				 git_lib_error(&g->lib)) : 0;
 }

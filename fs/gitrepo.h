@@ -2,11 +2,15 @@
 #define FS_GITREPO_H
 
 /*
- * What ub asks of libgit2 beside settings: the lines in which two texts differ.
+ * What ub asks of libgit2 beside settings: the lines in which two texts differ, and what is in the
+ * index of a git work tree.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "lib/buf.h"
 #include "lib/err.h"
 
 struct git_text;
@@ -29,5 +33,26 @@ int git_text_diff(struct git_text *g, const void *old, size_t old_size, const vo
 		  size_t new_size, unsigned int context,
 		  int (*fn)(enum git_line kind, const char *line, size_t n, void *data,
 			    struct err *err), void *data, struct err *err);
+
+/* Paths that git tracks, sorted bytewise (gitrepo-index.c). */
+struct git_names { struct buf text; uint32_t *off; size_t nr; };
+
+/* All of an index file.  ERR_CORRUPT: it cannot be read; `out` is as it was. */
+int git_names_read(struct git_names *out, const char *path, struct err *err);
+void git_names_release(struct git_names *names);
+static inline const char *git_names_at(const struct git_names *names, size_t nr)
+{
+	return (const char *)names->text.data + names->off[nr];
+}
+
+/*
+ * Where the work tree at `path` stands (gitrepo-state.c): the id of HEAD's commit or "-", the
+ * branch or "-", and "clean" or what there is of "staged", "modified", "untracked", "conflicted",
+ * joined by commas; "unknown" where libgit2 cannot tell.  With single blanks between.
+ *
+ * What libgit2 takes for untracked may be ignored in truth; `is_ignored` is asked until it says no.
+ */
+void git_state_put(const char *path, bool (*is_ignored)(const char *path, void *data), void *data,
+		   struct buf *out);
 
 #endif

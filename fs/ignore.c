@@ -1,31 +1,53 @@
 /*
- * Matching of patterns in .gitignore's grammar.
+ * Lists of patterns in .gitignore's grammar.
+ *
+ * A table has the patterns that are found by hashing: names and paths without wildcards, and the
+ * endings of "*.o" and its like.  Of those with one key only the last counts, but for one that
+ * asks for a folder; so each key keeps two.
  */
-#include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "lib/lines.h"
 #include "lib/sys.h"
+#include "fs/ignore-internal.h"
 
 #include "fs/ignore.h"
 
 #define LINE_SIZE_MAX 65536
+#define ENDING_MAX 63
+
+enum pattern_kind { PATTERN_NAME, PATTERN_PATH, PATTERN_ENDING, PATTERN_GLOB };
 
 struct pattern {
 	char *text;		/* as given */
 	char *glob;		/* without !, slashes at the ends, and blanks behind */
+	size_t len, line;
+	enum pattern_kind kind;
 	bool is_negative, wants_dir, is_anchored, folds_case;
-	bool is_literal;	/* nothing special in it */
+	char first;		/* with which any path begins that fits, or 0 */
 };
+
+/* The last pattern of a key, and the last that does not ask for a folder; each plus 1, 0: none. */
+struct slot { size_t any, not_dir; };
 
 struct ignore_rules {
+	char *name;
 	struct pattern *v;
-	size_t nr, alloc;
+	size_t nr, alloc, lines;
+	size_t *globs, nr_globs, alloc_globs;
+	struct slot *slots;
+	size_t nr_slots, nr_keys;
+	bool has_names, has_paths;
+	uint64_t endings;	/* bit N: there are some of N bytes */
 };
 
-struct ignore_rules *ignore_new(void)
+struct ignore_rules *ignore_new(const char *name)
 {
-	return xcalloc(1, sizeof(struct ignore_rules));
+	struct ignore_rules *r = xcalloc(1, sizeof(*r));
+
+	r->name = name ? xstrdup(name) : NULL;
+	return r;
 }
 
 void ignore_free(struct ignore_rules *r)
@@ -36,6 +58,9 @@ void ignore_free(struct ignore_rules *r)
 		sys_free(r->v[i].text);
 		sys_free(r->v[i].glob);
 	}
+	sys_free(r->name);
+	sys_free(r->globs);
+	sys_free(r->slots);
 	sys_free(r->v);
 	sys_free(r);
 }
@@ -44,6 +69,79 @@ bool ignore_is_empty(const struct ignore_rules *r)
 {
 	return r->nr == 0;
 }
+
+/* -- the table -- */
+
+static uint64_t hash(enum pattern_kind kind, const char *p, size_t n)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325) + (uint64_t)kind;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)p[i]) * UINT64_C(0x100000001b3);
+	return h ^ h >> 29;
+}
+
+static const char *key_of(const struct pattern *p, size_t *n)
+{
+	*n = p->len - (p->kind == PATTERN_ENDING);
+	return p->glob + (p->kind == PATTERN_ENDING);
+}
+
+/* The slot of a key, or the free one where it would stand. */
+static struct slot *find_slot(const struct ignore_rules *r, enum pattern_kind kind,
+			      const char *key, size_t n)
+{
+	size_t mask = r->nr_slots - 1;
+
+	for (size_t i = (size_t)hash(kind, key, n) & mask;; i = (i + 1) & mask) {
+		struct slot *s = &r->slots[i];
+		if (s->any == 0)
+			return s;
+		const struct pattern *p = &r->v[s->any - 1];
+		size_t len;
+		const char *has = key_of(p, &len);
+		if (p->kind == kind && len == n && memcmp(has, key, n) == 0)
+			return s;
+	}
+}
+
+static void grow_table(struct ignore_rules *r)
+{
+	struct slot *old = r->slots;
+	size_t nr = r->nr_slots;
+
+	r->nr_slots = nr ? 2 * nr : 16;
+	r->slots = xcalloc(r->nr_slots, sizeof(*r->slots));
+	for (size_t i = 0; i < nr; i++) {
+		if (old[i].any == 0)
+			continue;
+		const struct pattern *p = &r->v[old[i].any - 1];
+		size_t n;
+		const char *key = key_of(p, &n);
+		*find_slot(r, p->kind, key, n) = old[i];
+	}
+	sys_free(old);
+}
+
+static void put_in_table(struct ignore_rules *r, const struct pattern *p, size_t nr)
+{
+	size_t n;
+	const char *key = key_of(p, &n);
+
+	if (2 * (r->nr_keys + 1) > r->nr_slots)
+		grow_table(r);
+	struct slot *s = find_slot(r, p->kind, key, n);
+	r->nr_keys += s->any == 0;
+	s->any = nr + 1;
+	if (!p->wants_dir)
+		s->not_dir = nr + 1;
+	r->has_names |= p->kind == PATTERN_NAME;
+	r->has_paths |= p->kind == PATTERN_PATH;
+	if (p->kind == PATTERN_ENDING)
+		r->endings |= UINT64_C(1) << n;
+}
+
+/* -- filling -- */
 
 /* Blanks at the end do not count, but for one behind a backslash. */
 static size_t length_of(const char *line)
@@ -61,9 +159,45 @@ static size_t length_of(const char *line)
 	return n;
 }
 
+static enum pattern_kind kind_of(const struct pattern *p)
+{
+	static const char specials[] = "*?[\\";
+
+	if (p->folds_case)
+		return PATTERN_GLOB;
+	if (p->glob[strcspn(p->glob, specials)] == '\0')
+		return p->is_anchored ? PATTERN_PATH : PATTERN_NAME;
+	if (!p->is_anchored && p->glob[0] == '*' && p->len > 1 && p->len - 1 <= ENDING_MAX &&
+	    p->glob[1 + strcspn(p->glob + 1, specials)] == '\0')
+		return PATTERN_ENDING;
+	return PATTERN_GLOB;
+}
+
+static void put(struct ignore_rules *r, struct pattern p)
+{
+	p.kind = kind_of(&p);
+	if (!p.folds_case && !strchr("*?[\\", p.glob[0]))
+		p.first = p.glob[0];
+	if (r->nr == r->alloc) {
+		r->alloc = r->alloc ? 2 * r->alloc : 8;
+		r->v = xrealloc(r->v, r->alloc * sizeof(*r->v));
+	}
+	r->v[r->nr] = p;
+	if (p.kind != PATTERN_GLOB) {
+		put_in_table(r, &p, r->nr);
+	} else {
+		if (r->nr_globs == r->alloc_globs) {
+			r->alloc_globs = r->alloc_globs ? 2 * r->alloc_globs : 8;
+			r->globs = xrealloc(r->globs, r->alloc_globs * sizeof(*r->globs));
+		}
+		r->globs[r->nr_globs++] = r->nr;
+	}
+	r->nr++;
+}
+
 void ignore_add(struct ignore_rules *r, const char *line, bool folds_case)
 {
-	struct pattern p = { .folds_case = folds_case };
+	struct pattern p = { .folds_case = folds_case, .line = ++r->lines };
 	size_t n = length_of(line);
 	const char *s = line;
 
@@ -89,12 +223,8 @@ void ignore_add(struct ignore_rules *r, const char *line, bool folds_case)
 		p.is_anchored = true;
 	p.text = xstrdup(line);
 	p.glob = xstrndup(s, n);
-	p.is_literal = !folds_case && strcspn(p.glob, "*?[\\") == n;
-	if (r->nr == r->alloc) {
-		r->alloc = r->alloc ? 2 * r->alloc : 8;
-		r->v = xrealloc(r->v, r->alloc * sizeof(*r->v));
-	}
-	r->v[r->nr++] = p;
+	p.len = strlen(p.glob);
+	put(r, p);
 }
 
 int ignore_read(struct ignore_rules *r, int fd, const char *name, bool folds_case, struct err *err)
@@ -118,158 +248,67 @@ int ignore_read(struct ignore_rules *r, int fd, const char *name, bool folds_cas
 	return ret;
 }
 
-static unsigned char fold(unsigned char c, bool folds)
+/* -- asking -- */
+
+/* The last pattern of a key that fits, plus 1, if it comes after `best`. */
+static size_t look_up(const struct ignore_rules *r, enum pattern_kind kind, const char *key,
+		      size_t n, bool is_dir, size_t best)
 {
-	return folds && c < 128 ? (unsigned char)tolower(c) : c;
+	const struct slot *s = find_slot(r, kind, key, n);
+	size_t nr = is_dir ? s->any : s->not_dir;
+
+	return nr > best ? nr : best;
 }
 
-static bool is_in_class(const char *name, size_t n, unsigned char c)
+static size_t look_up_all(const struct ignore_rules *r, const char *path, const char *name,
+			  bool is_dir)
 {
-	static const struct { const char *name; int (*is)(int); } classes[] = {
-		{ "alnum", isalnum }, { "alpha", isalpha }, { "blank", isblank },
-		{ "cntrl", iscntrl }, { "digit", isdigit }, { "graph", isgraph },
-		{ "lower", islower }, { "print", isprint }, { "punct", ispunct },
-		{ "space", isspace }, { "upper", isupper }, { "xdigit", isxdigit },
-	};
+	size_t name_len = strlen(name), best = 0;
 
-	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)
-		if (strlen(classes[i].name) == n && strncmp(classes[i].name, name, n) == 0)
-			return classes[i].is(c);
-	return false;
-}
-
-/* A bracket expression at `p`, behind its "["; `*end` is behind its "]".  -1: it has no end. */
-static int match_bracket(const char *p, unsigned char c, const char **end)
-{
-	bool is_not = *p == '!' || *p == '^', found = false;
-
-	if (is_not)
-		p++;
-	for (bool is_first = true; *p != ']' || is_first; is_first = false) {
-		if (*p == '\0')
-			return -1;
-		if (p[0] == '[' && p[1] == ':') {
-			const char *stop = strstr(p + 2, ":]");
-			if (stop) {
-				found |= is_in_class(p + 2, (size_t)(stop - p - 2), c);
-				p = stop + 2;
-				continue;
-			}
-		}
-		if (*p == '\\' && p[1])
-			p++;
-		unsigned char low = (unsigned char)*p++, high = low;
-		if (p[0] == '-' && p[1] && p[1] != ']') {
-			p++;
-			if (*p == '\\' && p[1])
-				p++;
-			high = (unsigned char)*p++;
-		}
-		/* As in git, a range that runs backwards still has its first. */
-		found |= c == low || (c >= low && c <= high);
+	if (r->has_names)
+		best = look_up(r, PATTERN_NAME, name, name_len, is_dir, best);
+	if (r->has_paths)
+		best = look_up(r, PATTERN_PATH, path, (size_t)(name - path) + name_len, is_dir,
+			       best);
+	for (uint64_t left = r->endings; left; left &= left - 1) {
+		size_t n = (size_t)__builtin_ctzll(left);
+		if (n > name_len)
+			break;
+		best = look_up(r, PATTERN_ENDING, name + name_len - n, n, is_dir, best);
 	}
-	*end = p + 1;
-	return found != is_not;
-}
-
-/* Whatever the case: either may be in it; and for one that is not to be in it, neither. */
-static int match_bracket_folded(const char *p, unsigned char c, const char **end)
-{
-	bool is_not = *p == '!' || *p == '^';
-	int lower = match_bracket(p, (unsigned char)tolower(c), end);
-	int upper = match_bracket(p, (unsigned char)toupper(c), end);
-
-	return is_not ? (lower < upper ? lower : upper) : (lower > upper ? lower : upper);
-}
-
-/* "**" between slashes, at the beginning or at the end: whole names, any number of them. */
-static bool is_deep(const char *glob, const char *p)
-{
-	return p[1] == '*' && (p == glob || p[-1] == '/') && (p[2] == '\0' || p[2] == '/');
-}
-
-/*
- * Does `s` fit all of `p`?  Without going back over more than one star of each kind: the last
- * star is the one that is tried again, and when a "*" cannot give, the last "**" does.  So the time
- * is bounded by the product of the lengths, squared at worst.
- */
-static bool match(const char *glob, const char *s, bool folds)
-{
-	const char *p = glob;
-	const char *star_p = NULL, *star_s = NULL;	/* "*": does not pass a slash */
-	const char *deep_p = NULL, *deep_s = NULL;	/* "**" */
-
-	for (;;) {
-		const char *end = NULL;
-		unsigned char c = (unsigned char)*s;
-		bool fits = false;
-
-		if (*p == '*' && is_deep(glob, p)) {
-			if (p[2] == '\0')
-				return c != '\0';
-			p += 3;			/* no names at all, at first */
-			deep_p = p;
-			deep_s = s;
-			star_p = NULL;
-			continue;
-		}
-		if (*p == '*') {
-			while (*p == '*')
-				p++;
-			star_p = p;
-			star_s = s;
-			continue;
-		}
-		if (*p == '\0' && c == '\0')
-			return true;
-		if (c != '\0' && *p == '?') {
-			fits = c != '/';
-			end = p + 1;
-		} else if (c != '\0' && *p == '[') {
-			int answer = folds ? match_bracket_folded(p + 1, c, &end) :
-					     match_bracket(p + 1, c, &end);
-			fits = answer > 0 && c != '/';
-			if (answer < 0)
-				return false;
-		} else if (c != '\0' && *p) {
-			if (*p == '\\' && !*++p)
-				return false;	/* nothing is quoted: it fits nothing */
-			fits = fold((unsigned char)*p, folds) == fold(c, folds);
-			end = p + 1;
-		}
-		if (fits) {
-			p = end;
-			s++;
-		} else if (star_p && *star_s && *star_s != '/') {
-			s = ++star_s;
-			p = star_p;
-		} else if (deep_p && (deep_s = strchr(deep_s, '/'))) {
-			s = ++deep_s;
-			p = deep_p;
-			star_p = NULL;
-		} else {
-			return false;
-		}
-	}
+	return best;
 }
 
 static bool fits(const struct pattern *p, const char *path, const char *name, bool is_dir)
 {
 	const char *subject = p->is_anchored ? path : name;
 
-	if (p->wants_dir && !is_dir)
+	if ((p->wants_dir && !is_dir) || (p->first && p->first != *subject))
 		return false;
-	return p->is_literal ? strcmp(p->glob, subject) == 0 :
-			       match(p->glob, subject, p->folds_case);
+	return ignore_match(p->glob, subject, p->folds_case);
 }
 
-const char *ignore_find(const struct ignore_rules *r, const char *path, bool is_dir)
+enum ignore_answer ignore_ask(const struct ignore_rules *r, const char *path, bool is_dir,
+			      size_t *pattern_out)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
+	size_t best = r->nr_keys > 0 ? look_up_all(r, path, name, is_dir) : 0;
 
-	for (size_t i = r->nr; i-- > 0;)
-		if (fits(&r->v[i], path, name, is_dir))
-			return r->v[i].is_negative ? NULL : r->v[i].text;
-	return NULL;
+	for (size_t i = r->nr_globs; i-- > 0 && r->globs[i] + 1 > best;)
+		if (fits(&r->v[r->globs[i]], path, name, is_dir))
+			best = r->globs[i] + 1;
+	if (best == 0)
+		return IGNORE_NO_RULE;
+	*pattern_out = best - 1;
+	return r->v[best - 1].is_negative ? IGNORE_TAKEN_IN : IGNORE_LEFT_OUT;
+}
+
+void ignore_put_rule(const struct ignore_rules *r, size_t pattern, struct buf *out)
+{
+	const struct pattern *p = &r->v[pattern];
+
+	if (r->name)
+		buf_printf(out, "%s:%zu:", r->name, p->line);
+	buf_put_str(out, p->text);
 }

@@ -140,3 +140,16 @@ int names_next(struct names *n, const char **name, unsigned char *type, struct e
 	*name = (const char *)record + 1;
 	return 1;
 }
+
+int names_has(const struct names *n, const char *name)
+{
+	if (n->sorter)
+		return -1;
+	return n->nr > 0 &&
+	       bsearch(&name, n->sorted, n->nr, sizeof(*n->sorted), cmp_names) != NULL;
+}
+
+const char *names_at(const struct names *n, size_t nr)
+{
+	return !n->sorter && nr < n->nr ? n->sorted[nr] : NULL;
+}

@@ -80,6 +80,7 @@ void scan_folder_free(struct folder *f)
 	if (f->fd >= 0)
 		sys_close(f->fd);
 	names_free(f->names);
+	rules_release(f->rules);
 	statcursor_release(&f->cursor);
 	buf_release(&f->record_name);
 	dir_close(f->old);
@@ -334,8 +335,9 @@ struct folder *scan_open_root(struct scanner *s, struct waypoint *root, struct e
 		struct statrecord record;
 		if (open_cache(s, root, &f->cache, &hold) &&
 		    statrecord_parse(hold.data, hold.len, &record)) {
-			ret = statcursor_open(&f->cursor, f->cache->old, record.child, err);
-			err_clear(err);
+			/* One that cannot be read knows nothing. */
+			if (statcursor_open(&f->cursor, f->cache->old, record.child, err) < 0)
+				err_clear(err);
 			next_record(f);
 		}
 		buf_release(&hold);
@@ -350,6 +352,8 @@ struct folder *scan_open_root(struct scanner *s, struct waypoint *root, struct e
 		scan_folder_free(f);
 		return NULL;
 	}
+	struct rules_folder rf = { .fd = f->fd, .path = "", .name = "", .names = f->names };
+	f->rules = rules_enter(s->rules, &rf);
 	return f;
 }
 
@@ -378,6 +382,9 @@ static const char *skip_rule(struct scanner *s, const struct folder *f, bool *dr
 {
 	bool is_source = f->place && f->place->is_wanted;
 
+	*drops = !f->place;
+	if (s->rules_options.no_nodump && f->st.is_nodump && !is_source && f->is_listed)
+		return "nodump";
 	*drops = true;
 	for (size_t i = 0; i < s->o->nr_skip; i++)
 		if (s->o->skip[i].dev == f->st.dev && s->o->skip[i].ino == f->st.ino)
@@ -428,6 +435,33 @@ static int cannot_open(struct scan_worker *w, struct window *win, size_t i, stru
 	win->folder->has_changed = true;
 	scan_folder_free(f);
 	return 0;
+}
+
+static bool has_name(const struct folder *f, const char *name)
+{
+	return names_has(f->names, name) == 1;
+}
+
+/* The rules that are in force in it. */
+static void enter_rules(struct scan_worker *w, const struct scan_entry *e, struct folder *f)
+{
+	struct folder *up = f->parent;
+	struct rules_folder rf = {
+		.fd = f->fd, .name = f->name, .names = f->names,
+	};
+	struct buf path = BUF_INIT;
+
+	scan_folder_path(f, &path);
+	rf.path = buf_str(&path);
+	/* By which rule? */
+	if (e->is_for_tracked &&
+	    rules_ask(up->rules, up->fd, up->names, scan_path(w, up, f->name), true, &w->rule) ==
+	    RULES_TRACKED)
+		rf.only_tracked = buf_str(&w->rule);
+	f->rules = rules_enter(up->rules, &rf);
+	f->is_git = f->names && has_name(f, "HEAD") && has_name(f, "objects") &&
+		    has_name(f, "refs");
+	buf_release(&path);
 }
 
 static int begin_listing(struct scan_worker *w, struct folder *f, struct err *err)
@@ -515,6 +549,8 @@ int scan_open_folder(struct scan_worker *w, struct window *win, size_t i, struct
 	ret = begin_listing(w, f, err);
 	if (ret == 0 && has_record && is_unplugged(f, e, &record))
 		return cannot_open(w, win, i, f, 0, err);
+	if (ret == 0)
+		enter_rules(w, e, f);
 	if (ret == 0)
 		ret = scan_folder_attrs(w, f, has_record ? &record : NULL, err);
 	struct tree_entry known;
@@ -625,6 +661,27 @@ static bool has_wanted(const struct waypoint *p)
 	return false;
 }
 
+/* 1: by a rule it stays out, or what git does not track of it; 0: it stays. */
+static int apply_rules(struct scan_worker *w, struct folder *f, const char *name, bool is_dir,
+		       bool *is_for_tracked, struct err *err)
+{
+	*is_for_tracked = false;
+	if (rules_is_empty(f->rules))
+		return 0;
+	const char *path = scan_path(w, f, name);
+	switch (rules_ask(f->rules, f->fd, f->names, path, is_dir, &w->rule)) {
+	case RULES_KEEP:
+		return 0;
+	case RULES_TRACKED:
+		*is_for_tracked = true;
+		return 0;
+	default:
+		break;
+	}
+	int ret = scan_skipped(w, path, buf_str(&w->rule), err);
+	return ret < 0 ? ret : 1;
+}
+
 /* A place in the walk's way. */
 static int classify_place(struct scan_worker *w, struct folder *f, struct window *win,
 			  struct scan_entry *e, const char *name, struct err *err)
@@ -651,13 +708,12 @@ static int classify_place(struct scan_worker *w, struct folder *f, struct window
 			e->cached = put_text(win, hold.data, hold.len);
 		buf_release(&hold);
 	}
-	if (e->place->is_wanted || !f->is_listed || f->is_left_out || !w->s->o->excludes)
+	if (e->place->is_wanted || !f->is_listed || f->is_left_out)
 		return 0;
-	/* On the way to a source, and itself to be left out. */
-	const char *path = scan_path(w, f, name);
-	const char *rule = ignore_find(w->s->o->excludes, path, is_dir);
-	e->is_left_out = rule != NULL;
-	return rule ? scan_skipped(w, path, rule, err) : 0;
+	/* On the way to a source, and perhaps itself to be left out. */
+	int ret = apply_rules(w, f, name, is_dir, &e->is_for_tracked, err);
+	e->is_left_out = ret > 0;
+	return ret < 0 ? ret : 0;
 }
 
 static int classify(struct scan_worker *w, struct folder *f, struct window *win,
@@ -676,14 +732,10 @@ static int classify(struct scan_worker *w, struct folder *f, struct window *win,
 	/* What cannot be looked at is met again by scan_batch(), which says so. */
 	look(f, name, type, &is_dir);
 	e->state = is_dir ? ENTRY_STATE_FOLDER : ENTRY_STATE_FILE;
-	if (!w->s->o->excludes)
-		return 0;
-	const char *path = scan_path(w, f, name);
-	const char *rule = ignore_find(w->s->o->excludes, path, is_dir);
-	if (!rule)
-		return 0;
-	e->state = ENTRY_STATE_DROPPED;
-	return scan_skipped(w, path, rule, err);
+	int ret = apply_rules(w, f, name, is_dir, &e->is_for_tracked, err);
+	if (ret > 0)
+		e->state = ENTRY_STATE_DROPPED;
+	return ret < 0 ? ret : 0;
 }
 
 static int add_name(struct scan_worker *w, struct folder *f, struct window *win, const char *name,
@@ -728,9 +780,16 @@ int scan_cut_window(struct scan_worker *w, struct folder *f, struct window **out
 	int ret = 0;
 
 	while (ret == 0 && win->nr < WINDOW_NAMES && (least = least_name(f, &hold))) {
+		/* What refers to objects is read before them: they are there before it. */
+		bool is_objects = f->is_git && strcmp(least, "objects") == 0;
+		if (is_objects && win->nr > 0)
+			break;
 		buf_reset(&name);
 		buf_put_str(&name, least);
 		ret = add_name(w, f, win, buf_str(&name), err);
+		win->is_held = is_objects && win->nr > 0;
+		if (win->is_held)
+			break;
 	}
 	win->is_last = !least || !least_name(f, &hold);
 	if (win->is_last && f->record)
@@ -906,6 +965,13 @@ int scan_finish_folder(struct scan_worker *w, struct folder *f, struct err *err)
 		ret = end_records(f, &w->scratch, &f->result->where, err);
 	if (ret == 0 && !f->is_known)
 		ret = tree_builder_end(f->builder, &f->result->tree, err);
+	if (ret < 0)
+		return ret;
+	if (f->parent && f->is_listed) {
+		const char *path = scan_path(w, f->parent, f->name);
+		if (rules_is_worktree(f->rules, strlen(path) + 1))
+			ret = scan_worktree(w, path, f->has_changed, err);
+	}
 	if (ret < 0)
 		return ret;
 	/* On the way to a source nothing is known; its tree tells whether it changed. */

@@ -445,6 +445,23 @@ static int read_special(struct file_at *at, const struct file_stat *st, struct t
 
 /* -- entries -- */
 
+/* By which rule is a file left out for what it is, whatever its name?  NULL: by none. */
+static const char *rule_for(struct scan_worker *w, const struct scan_entry *se,
+			    const struct file_stat *st)
+{
+	const struct rules_options *o = &w->s->rules_options;
+
+	if (se->place)
+		return NULL;
+	if (o->no_nodump && st->is_nodump)
+		return "nodump";
+	if (!o->has_size_max || st->type != ENTRY_FILE || st->size <= o->size_max)
+		return NULL;
+	buf_reset(&w->rule);
+	buf_printf(&w->rule, "larger than %" PRIu64 " bytes", o->size_max);
+	return buf_str(&w->rule);
+}
+
 static void put_item(struct batch *b, const void *entry, size_t n)
 {
 	buf_put_lenbytes(&b->items, entry, n);
@@ -505,6 +522,11 @@ static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 		file_problem(&at, "became a folder", EAGAIN);
 		f->has_changed = true;
 		return 0;
+	}
+	const char *rule = rule_for(w, se, &st);
+	if (rule) {
+		f->has_changed |= se->cached.len > 0;
+		return scan_skipped(w, scan_path(w, f, name), rule, err);
 	}
 	if (find_known(w, win, se, &st, &r, &known)) {
 		se->is_known = true;
@@ -652,6 +674,9 @@ int scan_look(struct scan_worker *w, struct window *win, struct scan_entry *se,
 			file_problem(&at, "look at", errno);
 		return 0;
 	}
+	const char *rule = rule_for(w, se, &st);
+	if (rule)
+		return scan_skipped(w, scan_path(w, f, name), rule, err);
 	if (find_known(w, win, se, &st, &r, &peek))
 		return tree_decode_entry(r.entry, r.entry_len, e, err);
 	*e = (struct tree_entry){

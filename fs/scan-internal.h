@@ -50,7 +50,8 @@ struct folder_result {
 struct scan_entry {
 	enum entry_state state;
 	bool was_there;
-	bool is_left_out;		/* a folder: by a pattern, but for the sources in it */
+	bool is_left_out;		/* a folder: by a rule, but for the sources in it */
+	bool is_for_tracked;		/* a folder: by a rule, but for what git tracks in it */
 	bool is_known;			/* the cached record stands as it is */
 	bool has_item;			/* there is one in the batch, and a record if one is kept */
 	uint32_t name;			/* in the text, with its NUL */
@@ -82,6 +83,7 @@ struct window {
 	struct window *next;		/* among those that wait for their turn */
 	uint64_t seq;
 	bool is_last, is_ready;
+	bool is_held;			/* until all others of the folder are read */
 	struct buf text;
 	struct scan_entry *entries;
 	size_t nr, alloc;
@@ -102,6 +104,8 @@ struct folder {
 	bool is_listed;			/* its names come from the disk */
 	bool is_keeping;		/* HEAD's other entries stay */
 	bool is_left_out;		/* its names are not read: only the sources in it count */
+	bool is_git;			/* git keeps its objects here, and what refers to them */
+	struct rules *rules;		/* in force for what is in it */
 	atomic_bool has_kept;		/* something in it was carried over */
 	int fd;
 	struct file_stat st;
@@ -142,6 +146,8 @@ struct scanner {
 	const struct keys *keys;
 	struct chunker_params params;
 	struct object_source source;
+	struct rules_options rules_options;
+	struct rules *rules;
 
 	sys_mutex lock;			/* for all below, and states of folders and windows */
 	sys_cond changed;
@@ -167,7 +173,7 @@ struct scan_worker {
 	struct content_writer *writer;
 	struct attr_reader *attrs;
 	unsigned char *small;
-	struct buf holes, path, scratch;
+	struct buf holes, path, scratch, rule;
 	struct scan_counts counts;
 };
 
@@ -214,5 +220,6 @@ bool scan_is_clean(const struct file_stat *st);
 void scan_problem(struct scan_worker *w, const char *path, const char *op, int error,
 		  const char *text);
 int scan_skipped(struct scan_worker *w, const char *path, const char *rule, struct err *err);
+int scan_worktree(struct scan_worker *w, const char *path, bool has_changed, struct err *err);
 
 #endif

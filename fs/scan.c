@@ -13,6 +13,7 @@
 #include "fs/scan-internal.h"
 
 #define LINKS_MEMORY ((size_t)4 << 20)
+#define TREES_MEMORY ((size_t)256 << 10)
 #define ROWS_MEMORY ((size_t)1 << 20)
 
 /* -- the stack; all with the lock -- */
@@ -52,8 +53,25 @@ struct job {
 	size_t nr;
 };
 
+/* Are all others of its folder read that can be, as long as this one is not? */
+static bool is_held(const struct window *win)
+{
+	const struct folder *f = win->folder;
+	uint64_t read = 0;
+
+	if (!win->is_held)
+		return false;
+	for (const struct window *other = f->waiting; other; other = other->next)
+		read++;
+	return f->is_cutting || read + 1 < f->in_flight ||
+	       (!f->is_cut && f->in_flight < WINDOWS_IN_FLIGHT);
+}
+
 static bool take_from_window(struct scanner *s, struct window *win, struct job *job)
 {
+	if (is_held(win))
+		return false;
+	win->is_held = false;
 	job->window = win;
 	if (win->is_ready) {
 		job->kind = JOB_BATCH;
@@ -281,6 +299,7 @@ void scan_worker_init(struct scan_worker *w, struct scanner *s, unsigned int nr)
 	buf_init_max(&w->holes, SIZE_MAX);
 	buf_init_max(&w->path, SIZE_MAX);
 	buf_init_max(&w->scratch, SIZE_MAX);
+	buf_init_max(&w->rule, SIZE_MAX);
 	w->attrs = attr_reader_new(&w->sink);
 }
 
@@ -292,6 +311,7 @@ void scan_worker_release(struct scan_worker *w)
 	buf_release(&w->holes);
 	buf_release(&w->path);
 	buf_release(&w->scratch);
+	buf_release(&w->rule);
 }
 
 static void *worker(void *data)
@@ -418,6 +438,28 @@ int scan_skipped(struct scan_worker *w, const char *path, const char *rule, stru
 	return ret;
 }
 
+int scan_worktree(struct scan_worker *w, const char *path, bool has_changed, struct err *err)
+{
+	struct scanner *s = w->s;
+
+	sys_lock(&s->side);
+	int ret = put_row(s->out->worktrees, path, has_changed, "", err);
+	sys_unlock(&s->side);
+	return ret;
+}
+
+static void remark(const char *path, const char *what, void *data)
+{
+	struct scanner *s = data;
+
+	sys_lock(&s->side);
+	if (s->o->progress)
+		progress_hide(s->o->progress);
+	if (s->o->rules->remark)
+		s->o->rules->remark(path, what, s->o->rules->data);
+	sys_unlock(&s->side);
+}
+
 /* Device and inode, then the order of a walk. */
 static int cmp_links(const unsigned char *a, size_t a_len, const unsigned char *b, size_t b_len)
 {
@@ -437,6 +479,16 @@ void scanner_begin(struct scanner *s, struct scan *out, const struct scan_option
 	out->links = sorter_new(o->spill_dir, LINKS_MEMORY, cmp_links);
 	out->skipped = sorter_new(o->spill_dir, ROWS_MEMORY, cmp_rows);
 	out->unreadable = sorter_new(o->spill_dir, ROWS_MEMORY, cmp_rows);
+	out->worktrees = sorter_new(o->spill_dir, TREES_MEMORY, cmp_rows);
+	s->rules_options = (struct rules_options){
+		.no_gitignore = true, .artefacts = ARTEFACTS_NEVER,
+	};
+	if (o->rules) {
+		s->rules_options = *o->rules;
+		s->rules_options.remark = remark;
+		s->rules_options.data = s;
+	}
+	s->rules = rules_new(&s->rules_options);
 	s->keys = store_keys(o->store);
 	s->params = store_chunker_params(o->store);
 	s->source = store_source(o->store);
@@ -452,6 +504,7 @@ void scanner_end(struct scanner *s)
 		scan_window_free(s->windows);
 	while (s->folders)
 		scan_folder_free(s->folders);
+	rules_release(s->rules);
 	sys_cond_destroy(&s->changed);
 	sys_mutex_destroy(&s->lock);
 	sys_mutex_destroy(&s->side);
@@ -483,6 +536,7 @@ void scan_release(struct scan *s)
 	sorter_free(s->links);
 	sorter_free(s->skipped);
 	sorter_free(s->unreadable);
+	sorter_free(s->worktrees);
 	while (s->caches) {
 		struct scan_cache *c = s->caches;
 		s->caches = c->next;

@@ -17,7 +17,7 @@
 #include "lib/progress.h"
 #include "objects/sorter.h"
 #include "objects/store.h"
-#include "fs/ignore.h"
+#include "fs/rules.h"
 #include "fs/sources.h"
 
 /* A folder that is never backed up, and what that is called in the list of what was skipped. */
@@ -26,6 +26,9 @@ struct scan_skip {
 	const char *rule;
 };
 
+/* Something was left out, and by which rule. */
+typedef void scan_left_out_fn(const char *path, size_t n, const char *rule, void *data);
+
 struct scan_options {
 	struct store *store;
 	struct session *session;	/* NULL: nothing is stored, ids only */
@@ -33,7 +36,7 @@ struct scan_options {
 	bool is_partial;		/* what HEAD has beside the wanted places is kept */
 	bool one_fs;			/* -x */
 	bool force;			/* read everything */
-	const struct ignore_rules *excludes;	/* anchored at the root; NULL: none */
+	const struct rules_options *rules;	/* NULL: nothing is left out by rules */
 	const struct scan_skip *skip;
 	size_t nr_skip;
 	const char *cache_dir;		/* of the stat cache, if it is there; NULL: none */
@@ -57,12 +60,13 @@ struct scan_counts {
 
 /*
  * Side lists as they come.  Records: hard links u64 device, u64 inode (both big-endian), path;
- * skipped and unreadable: as scan_row_put() makes them, sorted by path_walk_cmp().
+ * skipped, unreadable and git work trees: as scan_row_put() makes them, sorted by path_walk_cmp();
+ * the error of a work tree is not 0 when something in it has changed.
  */
 struct scan {
 	struct oid tree;
 	struct scan_counts counts;
-	struct sorter *links, *skipped, *unreadable;
+	struct sorter *links, *skipped, *unreadable, *worktrees;
 	bool has_changed;		/* anything looks other than the stat cache says */
 	bool has_absent;
 	struct scan_cache *caches;	/* one for each source that was walked */

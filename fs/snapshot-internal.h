@@ -15,10 +15,36 @@ struct notes_input {
 	bool is_partial;
 	const struct commit *parent;	/* NULL: there is none */
 	bool keeps_births;		/* nothing changed: the parent's list is right */
+	scan_left_out_fn *left_out;	/* told of what was, sorted; NULL: nobody wants to know */
+	void *data;
 };
 
 /* Appends to c->notes, in the order of kinds. */
 int snapshot_notes(const struct notes_input *in, struct commit *c, struct err *err);
+
+/* The rows of one of HEAD's lists, one after the other. */
+struct kept_rows {
+	const struct notes_input *in;
+	uint64_t kind;
+	bool takes_all;			/* not only rows that still hold */
+	size_t next;			/* among the parent's notes */
+	struct buf raw;
+	struct note note;
+	struct note_iter it;
+	bool has_note, has_row;
+	struct note_row row;
+};
+void kept_init(struct kept_rows *k, const struct notes_input *in, uint64_t kind);
+/* The next row into k->row; has_row false: there is none. */
+int kept_next(struct kept_rows *k, struct err *err);
+void kept_release(struct kept_rows *k);
+/* Was this path carried over from HEAD? */
+bool kept_is(const struct notes_input *in, const unsigned char *path, size_t n);
+/* The list is at its end: into the commit. */
+int note_list_end(struct note_builder *b, struct commit *c, struct err *err);
+
+/* snapshot-worktrees.c: branch, commit and state of each git work tree. */
+int snapshot_worktrees(const struct notes_input *in, struct commit *c, struct err *err);
 
 /* What came through a pipe: read once, and put into a tree as often as need be. */
 struct stream_file {

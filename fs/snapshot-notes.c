@@ -18,8 +18,7 @@
 
 /* -- what of HEAD's lists still holds -- */
 
-/* Was this path carried over? */
-static bool is_kept(const struct notes_input *in, const unsigned char *path, size_t n)
+bool kept_is(const struct notes_input *in, const unsigned char *path, size_t n)
 {
 	const struct waypoint *p = in->root;
 	bool is_read = p->is_wanted && !p->is_kept;
@@ -40,19 +39,7 @@ static bool is_kept(const struct notes_input *in, const unsigned char *path, siz
 	return in->is_partial && !is_read;
 }
 
-/* The rows of one of HEAD's lists that still hold, one after the other. */
-struct kept_rows {
-	const struct notes_input *in;
-	uint64_t kind;
-	size_t next;			/* among the parent's notes */
-	struct buf raw;
-	struct note note;
-	struct note_iter it;
-	bool has_note, has_row;
-	struct note_row row;
-};
-
-static void kept_init(struct kept_rows *k, const struct notes_input *in, uint64_t kind)
+void kept_init(struct kept_rows *k, const struct notes_input *in, uint64_t kind)
 {
 	memset(k, 0, sizeof(*k));
 	k->in = in;
@@ -84,13 +71,12 @@ static int open_note(struct kept_rows *k, struct err *err)
 	return 1;
 }
 
-/* The next row into k->row; has_row false: there is none. */
-static int kept_next(struct kept_rows *k, struct err *err)
+int kept_next(struct kept_rows *k, struct err *err)
 {
 	int ret = 1;
 
 	k->has_row = false;
-	while (has_kept(k->in) && ret > 0) {
+	while ((k->takes_all ? k->in->parent != NULL : has_kept(k->in)) && ret > 0) {
 		if (!k->has_note) {
 			ret = open_note(k, err);
 			k->has_note = ret > 0;
@@ -100,8 +86,8 @@ static int kept_next(struct kept_rows *k, struct err *err)
 		if (ret == 0) {
 			k->has_note = false;
 			ret = 1;
-		} else if (ret > 0 && (k->kind == NOTE_HARDLINKS ||
-				       is_kept(k->in, k->row.path, k->row.path_len))) {
+		} else if (ret > 0 && (k->takes_all || k->kind == NOTE_HARDLINKS ||
+				       kept_is(k->in, k->row.path, k->row.path_len))) {
 			k->has_row = true;
 			return 0;
 		}
@@ -109,14 +95,14 @@ static int kept_next(struct kept_rows *k, struct err *err)
 	return ret < 0 ? ret : 0;
 }
 
-static void kept_release(struct kept_rows *k)
+void kept_release(struct kept_rows *k)
 {
 	buf_release(&k->raw);
 }
 
 /* -- lists that are rows of their own -- */
 
-static int end_list(struct note_builder *b, struct commit *c, struct err *err)
+int note_list_end(struct note_builder *b, struct commit *c, struct err *err)
 {
 	const struct commit_note *notes;
 	size_t nr;
@@ -174,6 +160,8 @@ static int rows_list(const struct notes_input *in, struct sorter *rows, uint64_t
 		}
 		buf_reset(&last);
 		buf_put(&last, row.path, row.path_len);
+		if (kind == NOTE_SKIPPED && in->left_out)
+			in->left_out((const char *)r.path, r.path_len, r.text, in->data);
 		ret = add_kept_before(b, &k, &row, err);
 		if (ret == 0)
 			ret = note_builder_add(b, &row, err);
@@ -181,7 +169,7 @@ static int rows_list(const struct notes_input *in, struct sorter *rows, uint64_t
 	if (ret == 0)
 		ret = add_kept_before(b, &k, NULL, err);
 	if (ret == 0)
-		ret = end_list(b, c, err);
+		ret = note_list_end(b, c, err);
 	buf_release(&last);
 	kept_release(&k);
 	note_builder_free(b);
@@ -309,7 +297,7 @@ static int births_list(const struct notes_input *in, struct commit *c, struct er
 	if (ret == 0)
 		ret = add_kept_before(b.builder, &b.kept, NULL, err);
 	if (ret == 0)
-		ret = end_list(b.builder, c, err);
+		ret = note_list_end(b.builder, c, err);
 	note_builder_free(b.builder);
 	kept_release(&b.kept);
 	buf_release(&b.path);
@@ -421,11 +409,11 @@ static int group_kept(const struct notes_input *in, struct group *g, struct err 
 			ret = group_begin(g, err);
 			buf_reset(&last);
 			buf_put(&last, k.row.path, k.row.path_len);
-			if (ret == 0 && is_kept(in, k.row.path, k.row.path_len))
+			if (ret == 0 && kept_is(in, k.row.path, k.row.path_len))
 				ret = group_add(g, k.row.path, k.row.path_len, err);
 		}
 		while (ret == 0 && note_other_next(&p, &left, &path, &n) > 0)
-			if (is_kept(in, path, n))
+			if (kept_is(in, path, n))
 				ret = group_add(g, path, n, err);
 		if (ret == 0)
 			ret = kept_next(&k, err);
@@ -458,7 +446,7 @@ static int links_list(const struct notes_input *in, struct commit *c, struct err
 		ret = note_builder_add(b, &row, err);
 	}
 	if (ret == 0)
-		ret = end_list(b, c, err);
+		ret = note_list_end(b, c, err);
 	sorter_free(g.out);
 	buf_release(&g.first);
 	buf_release(&g.others);
@@ -486,7 +474,7 @@ static int absent_list(const struct notes_input *in, struct commit *c, struct er
 	int ret = waypoint_each(in->root, absent_row, b, err);
 
 	if (ret == 0)
-		ret = end_list(b, c, err);
+		ret = note_list_end(b, c, err);
 	note_builder_free(b);
 	return ret;
 }
@@ -501,5 +489,7 @@ int snapshot_notes(const struct notes_input *in, struct commit *c, struct err *e
 		ret = rows_list(in, in->scan->skipped, NOTE_SKIPPED, c, err);
 	if (ret == 0)
 		ret = rows_list(in, in->scan->unreadable, NOTE_UNREADABLE, c, err);
-	return ret < 0 ? ret : absent_list(in, c, err);
+	if (ret == 0)
+		ret = absent_list(in, c, err);
+	return ret < 0 ? ret : snapshot_worktrees(in, c, err);
 }

@@ -238,6 +238,7 @@ static int make_commit(struct making *m, struct err *err)
 		.root = o->root, .scan = &m->scan, .is_partial = o->scan.is_partial,
 		.parent = m->out->has_parent ? &m->parent : NULL,
 		.keeps_births = is_same_tree(m) && !m->scan.has_changed,
+		.left_out = o->left_out, .data = o->scan.data,
 	};
 
 	c->tree = m->scan.tree;
@@ -348,6 +349,21 @@ static int move_ref(struct making *m, struct err *err)
 
 /* -- all together -- */
 
+/* Where no list is made. */
+static int tell_left_out(struct making *m, struct err *err)
+{
+	const unsigned char *p;
+	struct scan_row row;
+	int ret = 0;
+	size_t n;
+
+	while (m->o->left_out && (ret = sorter_next(m->scan.skipped, &p, &n, err)) > 0)
+		if (scan_row_parse(p, n, &row))
+			m->o->left_out((const char *)row.path, row.path_len, row.text,
+				       m->o->scan.data);
+	return ret < 0 ? ret : 0;
+}
+
 /* 0; 1: to be done again, on top of what another commit made meanwhile; negative. */
 static int make_once(struct making *m, struct err *err)
 {
@@ -374,7 +390,7 @@ static int make_once(struct making *m, struct err *err)
 	out->is_unchanged = is_same_tree(m);
 	if (o->dry_run) {
 		out->bytes_new = m->scan.counts.blobs_bytes;
-		return 0;
+		return tell_left_out(m, err);
 	}
 	if (out->is_unchanged && o->skip_if_unchanged) {
 		scan_keep_caches(&m->scan, &ignored);	/* HEAD has all that it names */

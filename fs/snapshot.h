@@ -20,6 +20,7 @@ struct snapshot_options {
 	const char *const *tags;
 	size_t nr_tags;
 	bool skip_if_unchanged, dry_run;
+	scan_left_out_fn *left_out;	/* after the walk, sorted; NULL: nobody wants to know */
 	unsigned int lock_wait;		/* seconds */
 	/* Content of standard input or of a command as one file; fd -1: none. */
 	int stream_fd;

@@ -255,7 +255,7 @@ static void measure_all(struct search *s)
 	for (size_t i = 0; i < s->out->nr; i++)
 		left += s->out->v[i].files == 0;
 	for (size_t i = 0; i < s->out->nr; i++) {
-		if (s->out->v[i].files > 0)
+		if (s->out->v[i].files > 0 || left == 0)
 			continue;
 		uint64_t share = entries / left;
 		now = sys_monotonic_ns();

@@ -346,11 +346,13 @@ static int parse_atom(struct parser *ps)
 static int parse_count(struct parser *ps, unsigned int *out)
 {
 	if (!isdigit(*ps->p))
-		return err_set(ps->err, ERR_USAGE, "a '{' in the pattern is not {N}, {N,} or {N,M}");
+		return err_set(ps->err, ERR_USAGE,
+			       "a '{' in the pattern is not {N}, {N,} or {N,M}");
 	for (*out = 0; isdigit(*ps->p) && *out <= REPEAT_MAX; ps->p++)
 		*out = *out * 10 + *ps->p - '0';
 	if (*out > REPEAT_MAX)
-		return err_set(ps->err, ERR_USAGE, "a part is repeated at most %d times", REPEAT_MAX);
+		return err_set(ps->err, ERR_USAGE, "a part is repeated at most %d times",
+			       REPEAT_MAX);
 	return 0;
 }
 

@@ -5,9 +5,10 @@
  */
 #include <string.h>
 
-#include "lib/regex-internal.h"
-#include "lib/regex.h"
 #include "lib/sys.h"
+#include "lib/regex-internal.h"
+
+#include "lib/regex.h"
 
 #define STATES_MAX 500
 #define SLOTS 1024		/* a power of two, twice the states */

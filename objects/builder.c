@@ -335,7 +335,7 @@ struct note_builder *note_builder_new(const struct object_sink *sink, uint64_t k
 {
 	struct note_builder *b = xcalloc(1, sizeof(*b));
 
-	if (kind < NOTE_HARDLINKS || kind > NOTE_ABSENT)
+	if (!note_kind_has_rows(kind))
 		BUG("no side list has kind %llu", (unsigned long long)kind);
 	b->sink = *sink;
 	b->kind = kind;

@@ -50,6 +50,7 @@ int note_check(const struct note *n, struct err *err)
 	case NOTE_SKIPPED:
 	case NOTE_UNREADABLE:
 	case NOTE_ABSENT:
+	case NOTE_WORKTREES:
 		if (n->body_len == 0)
 			return err_set(err, ERR_CORRUPT, "note without rows");
 		note_iter_init(&it, n);
@@ -129,6 +130,11 @@ static void get_others(struct reader *r, struct note_row *row)
 		row->others_len = (size_t)(r->p - row->others);
 }
 
+static bool has_text(uint64_t kind)
+{
+	return kind == NOTE_SKIPPED || kind == NOTE_UNREADABLE || kind == NOTE_WORKTREES;
+}
+
 static void get_row(struct reader *r, uint64_t kind, struct note_row *row)
 {
 	if (kind == NOTE_HARDLINKS) {
@@ -144,7 +150,7 @@ static void get_row(struct reader *r, uint64_t kind, struct note_row *row)
 	} else if (kind == NOTE_UNREADABLE) {
 		row->error = reader_varint(r);
 	}
-	if (kind == NOTE_SKIPPED || kind == NOTE_UNREADABLE) {
+	if (has_text(kind)) {
 		row->text = reader_lenbytes(r, PATH_LEN_MAX, &row->text_len);
 		if (row->text && memchr(row->text, 0, row->text_len))
 			reader_fail(r);
@@ -183,7 +189,7 @@ int note_iter_next(struct note_iter *it, struct note_row *out, struct err *err)
 
 	if (it->p == it->end)
 		return 0;
-	if (it->kind < NOTE_HARDLINKS || it->kind > NOTE_ABSENT)
+	if (!note_kind_has_rows(it->kind))
 		return err_set(err, ERR_CORRUPT, "note of kind %llu has no rows",
 			       (unsigned long long)it->kind);
 	reader_init(&r, it->p, (size_t)(it->end - it->p));
@@ -229,6 +235,6 @@ void note_put_row(struct buf *body, uint64_t kind, const struct note_row *row)
 	} else if (kind == NOTE_UNREADABLE) {
 		buf_put_varint(body, row->error);
 	}
-	if (kind == NOTE_SKIPPED || kind == NOTE_UNREADABLE)
+	if (has_text(kind))
 		buf_put_lenbytes(body, row->text, row->text_len);
 }

@@ -166,8 +166,13 @@ void tree_encode_piece(struct buf *out, const struct tree_piece *p);
 
 enum note_kind {		/* of side lists and attribute overflow; unknown kinds are kept */
 	NOTE_HARDLINKS = 1, NOTE_BIRTHS = 2, NOTE_SKIPPED = 3, NOTE_UNREADABLE = 4,
-	NOTE_ABSENT = 5, NOTE_XATTRS = 6, NOTE_HOLES = 7,
+	NOTE_ABSENT = 5, NOTE_XATTRS = 6, NOTE_HOLES = 7, NOTE_WORKTREES = 8,
 };
+/* Is it a side list, whose body is rows? */
+static inline bool note_kind_has_rows(uint64_t kind)
+{
+	return (kind >= NOTE_HARDLINKS && kind <= NOTE_ABSENT) || kind == NOTE_WORKTREES;
+}
 
 struct commit_note { uint64_t kind; uint64_t rows; struct oid id; };
 
@@ -216,7 +221,7 @@ int note_decode(struct note *out, const void *p, size_t n, struct err *err);
 int note_check(const struct note *n, struct err *err);
 
 /*
- * One row of a side list (kinds 1 to 5).  `path` is the row's key: a path from the snapshot's root
+ * One row of a side list.  `path` is the row's key: a path from the snapshot's root
  * without leading slash, "/" for the root itself; the first path of a group of hard links.
  */
 struct note_row {
@@ -228,7 +233,7 @@ struct note_row {
 	int64_t birth_s;		/* births */
 	uint32_t birth_ns;
 	uint64_t error;			/* unreadable: Linux errno */
-	const unsigned char *text;	/* skipped: the rule; unreadable: the operation */
+	const unsigned char *text;	/* rule, operation, state: of kinds 3, 4 and 8 */
 	size_t text_len;
 };
 

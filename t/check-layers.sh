@@ -34,7 +34,7 @@ owners () {
 	hiredis*) echo 'remote/redis.c' ;;
 	fuse*) echo 'fs/mount.c' ;;
 	archive.h|archive_entry.h) echo 'fs/archive*' ;;
-	git2*) echo 'lib/config-git.c fs/gitrepo.c' ;;
+	git2*) echo 'lib/config-git.c fs/gitrepo*' ;;
 	esac
 }
 

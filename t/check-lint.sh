@@ -35,7 +35,7 @@ for off in bugprone-easily-swappable-parameters bugprone-narrowing-conversions \
 	clang-analyzer-core.CallAndMessage clang-analyzer-core.UndefinedBinaryOperatorResult \
 	clang-analyzer-core.uninitialized.Branch clang-analyzer-core.uninitialized.Assign \
 	clang-analyzer-core.NullDereference clang-analyzer-core.NonNullParamChecker \
-	bugprone-not-null-terminated-result
+	bugprone-not-null-terminated-result clang-analyzer-valist.Uninitialized
 do
 	checks=$checks,-$off
 done

@@ -99,9 +99,9 @@ test_expect_success 'an interrupted restore leaves no temporaries' '
 
 # damage OID: in its pack, until mend.
 damage () {
-	ub locate --json "$1" >at &&
-	pack=$(find repo/packs -name "$(sed 's/.*"pack":"\([0-9a-f]*\).*/\1/' at)") &&
-	off=$(sed 's/.*"frame_offset":\([0-9]*\).*/\1/' at) && test -n "$off" &&
+	ub locate --json "$1" >at.json &&
+	pack=$(find repo/packs -name "$(sed 's/.*"pack":"\([0-9a-f]*\).*/\1/' at.json)") &&
+	off=$(sed 's/.*"frame_offset":\([0-9]*\).*/\1/' at.json) && test -n "$off" &&
 	cp -p "$pack" saved && flip_bit "$pack" $((off + 40))
 }
 

@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!nul)
 		return 0;
-	if (regex_new(&r, (const char *)data + 1, data[0] & (REGEX_FOLDS | REGEX_GLOB), &err) == 0) {
+	if (regex_new(&r, (const char *)data + 1, data[0] & (REGEX_FOLDS | REGEX_GLOB),
+		      &err) == 0) {
 		size_t n = size - (size_t)(nul + 1 - data);
 		if (regex_match(r, nul + 1, n) != regex_match(r, nul + 1, n))
 			abort();

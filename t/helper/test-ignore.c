@@ -12,21 +12,28 @@
 #include "lib/sys.h"
 #include "fs/ignore.h"
 
+static bool fits(const struct ignore_rules *r, const char *path, bool is_dir)
+{
+	size_t pattern;
+
+	return ignore_ask(r, path, is_dir, &pattern) == IGNORE_LEFT_OUT;
+}
+
 static bool is_out(const struct ignore_rules *r, char *path)
 {
 	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		bool answer = ignore_find(r, path, true) != NULL;
+		bool answer = fits(r, path, true);
 		*slash = '/';
 		if (answer || !slash[1])
 			return answer;
 	}
-	return ignore_find(r, path, false) != NULL;
+	return fits(r, path, false);
 }
 
 int main(int argc, char **argv)
 {
-	struct ignore_rules *r = ignore_new();
+	struct ignore_rules *r = ignore_new(NULL);
 	struct err err = ERR_INIT;
 	struct lines lines;
 	const char *p;

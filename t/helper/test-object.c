@@ -129,7 +129,7 @@ static void dump_row(uint64_t kind, const struct note_row *row)
 		printf("born %" PRId64 ".%09" PRIu32 "\n", row->birth_s, row->birth_ns);
 	if (kind == NOTE_UNREADABLE)
 		printf("error %" PRIu64 "\n", row->error);
-	if (kind == NOTE_SKIPPED || kind == NOTE_UNREADABLE)
+	if (kind == NOTE_SKIPPED || kind == NOTE_UNREADABLE || kind == NOTE_WORKTREES)
 		put_quoted("text", row->text, row->text_len);
 }
 
@@ -166,7 +166,7 @@ static int dump_note(const void *p, size_t n, struct err *err)
 	printf("kind %" PRIu64 "\nbody %zu\n", note.kind, note.body_len);
 	if (note.kind == NOTE_XATTRS || note.kind == NOTE_HOLES)
 		return dump_pairs(&note, err);
-	if (note.kind > NOTE_ABSENT)
+	if (!note_kind_has_rows(note.kind))
 		return 0;
 	note_iter_init(&it, &note);
 	while ((ret = note_iter_next(&it, &row, err)) > 0)

@@ -8,7 +8,7 @@
 /* A path that ends in a slash is a folder. */
 static bool is_out(const char *rule, bool folds, const char *path)
 {
-	struct ignore_rules *r = ignore_new();
+	struct ignore_rules *r = ignore_new(NULL);
 	char *bare = xstrdup(path);
 	size_t n = strlen(bare);
 	bool is_dir = n > 0 && bare[n - 1] == '/';
@@ -16,10 +16,24 @@ static bool is_out(const char *rule, bool folds, const char *path)
 	if (is_dir)
 		bare[n - 1] = '\0';
 	ignore_add(r, rule, folds);
-	bool answer = ignore_find(r, bare, is_dir) != NULL;
+	size_t pattern;
+	bool answer = ignore_ask(r, bare, is_dir, &pattern) == IGNORE_LEFT_OUT;
 	sys_free(bare);
 	ignore_free(r);
 	return answer;
+}
+
+/* By which pattern is a file left out?  NULL: it is not. */
+static const char *rule_for(const struct ignore_rules *r, const char *path)
+{
+	static struct buf rule = BUF_INIT;
+	size_t pattern;
+
+	if (ignore_ask(r, path, false, &pattern) != IGNORE_LEFT_OUT)
+		return NULL;
+	buf_reset(&rule);
+	ignore_put_rule(r, pattern, &rule);
+	return buf_str(&rule);
 }
 
 static const struct { const char *rule, *path; bool is_out, folds; } cases[] = {
@@ -73,24 +87,24 @@ static void test_patterns_fit_as_in_git(void)
 
 static void test_the_last_that_fits_decides_and_is_named(void)
 {
-	struct ignore_rules *r = ignore_new();
+	struct ignore_rules *r = ignore_new(NULL);
 
 	CHECK(ignore_is_empty(r));
-	CHECK(ignore_find(r, "a", false) == NULL);
+	CHECK(rule_for(r, "a") == NULL);
 	ignore_add(r, "*.o", false);
 	ignore_add(r, "!keep.o", false);
 	ignore_add(r, "/x/keep.o", false);
 	CHECK(!ignore_is_empty(r));
-	CHECK(strcmp(ignore_find(r, "a.o", false), "*.o") == 0);
-	CHECK(ignore_find(r, "keep.o", false) == NULL);
-	CHECK(ignore_find(r, "y/keep.o", false) == NULL);
-	CHECK(strcmp(ignore_find(r, "x/keep.o", false), "/x/keep.o") == 0);
+	CHECK(strcmp(rule_for(r, "a.o"), "*.o") == 0);
+	CHECK(rule_for(r, "keep.o") == NULL);
+	CHECK(rule_for(r, "y/keep.o") == NULL);
+	CHECK(strcmp(rule_for(r, "x/keep.o"), "/x/keep.o") == 0);
 	ignore_free(r);
 }
 
 static void test_comments_alone_are_no_rules(void)
 {
-	struct ignore_rules *r = ignore_new();
+	struct ignore_rules *r = ignore_new(NULL);
 
 	ignore_add(r, "# nothing", false);
 	ignore_add(r, "", false);

@@ -17,7 +17,7 @@ static int decode(const struct buf *b)
 		ret = note_check(&n, &err);
 	CHECK(object_check(OBJ_NOTE, b->data, b->len, &err) == ret);
 	if (ret == 0) {
-		if (n.kind <= NOTE_ABSENT) {
+		if (note_kind_has_rows(n.kind)) {
 			note_iter_init(&it, &n);
 			while (note_iter_next(&it, &row, &err) > 0)
 				note_put_row(&body, n.kind, &row);
@@ -154,7 +154,9 @@ static void test_overflowing_attributes_and_only_those_are_notes(void)
 
 static void test_unknown_kinds_are_kept(void)
 {
-	CHECK(decode_body(8, "anything", 8) == 0);
+	CHECK(decode_body(9, "anything", 8) == 0);
+	CHECK(decode_body(NOTE_WORKTREES, "\1a\1x", 4) == 0);
+	CHECK(decode_body(NOTE_WORKTREES, "anything", 8) == ERR_CORRUPT);
 	CHECK(decode_body(UINT64_MAX, "", 0) == 0);
 	CHECK(decode_body(0, "x", 1) == ERR_CORRUPT);
 }

@@ -99,7 +99,8 @@ static void test_marks(void)
 static void test_bad_patterns_are_refused(void)
 {
 	static const char *const bad[] = {
-		"(", "[", "*", "a{3,2}", "a{", "a{256}", "\\", "\\q", "[b-a]", "[[:no:]]", "[^\303\244]",
+		"(", "[", "*", "a{3,2}", "a{", "a{256}", "\\", "\\q", "[b-a]", "[[:no:]]",
+		"[^\303\244]",
 		"((a{200}){200}){200}",
 	};
 
