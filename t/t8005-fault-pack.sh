@@ -20,7 +20,7 @@ fault_test_all 'pack --repack' \
 	'test -s ../packs && ub pack <ids >../now && cmp ../packs ../now &&
 		while read -r pack; do ub pack --verify $pack || return 1; done <../packs'
 
-FAULT_SYNC_ELSEWHERE=file_sync_again
+FAULT_SYNC_ELSEWHERE='file_sync_again|vfs_sync'
 fault_test_all 'index --rebuild' \
 	'ub index --rebuild' \
 	'ub index --check && ub cat-object -p $one | cmp - one'

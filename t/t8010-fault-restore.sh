@@ -45,7 +45,7 @@ is_restored () {
 }
 
 # The folder that is made to restore into is synced with all that is in it.
-FAULT_SYNC_ELSEWHERE='file_sync_again|file_make_dirs'
+FAULT_SYNC_ELSEWHERE='file_sync_again|vfs_sync|file_make_dirs'
 
 out=out$FAULT_DIR/src
 
