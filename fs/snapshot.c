@@ -437,7 +437,7 @@ int snapshot_make(struct snapshot *out, const struct snapshot_options *o, struct
 	};
 
 	memset(out, 0, sizeof(*out));
-	m.sink = (struct object_sink){ put, &m, keys_chunker_key(store_keys(o->scan.store)) };
+	m.sink = (struct object_sink){ put, &m, keys_chunker_key(store_keys(o->scan.store)), NULL };
 	int ret = make(&m, err);
 	if (ret < 0)
 		out->commit = (struct oid){ { 0 } };

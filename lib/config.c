@@ -32,6 +32,7 @@ static const struct known {
 	const char *words;		/* "full|sample": the only values */
 } known[] = {
 	{ "core.compression", KIND_UINT, "1", 1, 19, NULL },
+	{ "core.delta", KIND_BOOL, "true", 0, 0, NULL },
 	{ "core.lockWait", KIND_UINT, "60", 0, 86400, NULL },
 	{ "core.memory", KIND_SIZE, "100M", 64 << 20, UINT64_MAX, NULL },
 	{ "exclude.artefacts", KIND_STR, "marked", 0, 0, "marked|always|never" },
