@@ -682,8 +682,8 @@ static bool wants_over(struct session *s)
 }
 
 /*
- * Against the blob that it replaces, if that takes at most half of what it takes alone: 1 when it is
- * coded, either way, in w->payload.  Where next to nothing is left, nobody asks what it would be
+ * Against the blob that it replaces, if that takes at most half of what it takes alone: 1 when it
+ * is coded, either way, in w->payload.  Where next to nothing is left, nobody asks what it would be
  * alone.
  */
 static int code_over(struct session *s, struct worker *w, const struct oid *over, const void *p,

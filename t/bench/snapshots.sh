@@ -267,11 +267,11 @@ row_million () {
 	pairs=$keep_pairs
 }
 
-for row in first second changed restore one verify media image million
+for row in first second changed restore one verify media image inplace million
 do
 	wants $row || continue
 	case $row in
-	media | image | million) ;;
+	media | image | inplace | million) ;;
 	*)
 		corpus real || continue
 		real=$UB_BENCH_DIR/real
