@@ -28,6 +28,10 @@ struct regex {
 	uint16_t *set; size_t nr_set;
 	uint16_t *stack;
 	uint32_t *seen, round;
+	/* Where the first part of a text led to, as long as no states were forgotten. */
+	const void *head;
+	size_t head_size;
+	int32_t head_at;
 };
 
 static void forget(struct regex *r)
@@ -37,6 +41,7 @@ static void forget(struct regex *r)
 		sys_free(r->states[i]);
 	}
 	r->nr_states = 0;
+	r->head = NULL;
 	memset(r->slots, 0xff, sizeof(r->slots));
 }
 
@@ -155,19 +160,39 @@ static int32_t step(struct regex *r, int32_t from, unsigned char c)
 	return state_for_set(r, false);
 }
 
-bool regex_match(struct regex *r, const void *text, size_t n)
+/* From a state on; it stays where it is done, or can never be. */
+static int32_t run(struct regex *r, int32_t at, const unsigned char *p, size_t n)
 {
-	const unsigned char *p = text;
-	int32_t at = 0;
-
 	for (size_t i = 0; i < n; i++) {
 		const struct state *st = r->states[at];
 		if (st->is_done || st->nr == 0)
-			return st->is_done;
+			break;
 		int32_t to = st->next[p[i]];
 		at = to >= 0 ? to : step(r, at, p[i]);
 	}
+	return at;
+}
+
+static bool is_match(const struct regex *r, int32_t at)
+{
 	return r->states[at]->is_done || r->states[at]->ends_done;
+}
+
+bool regex_match(struct regex *r, const void *text, size_t n)
+{
+	return is_match(r, run(r, 0, text, n));
+}
+
+bool regex_match_below(struct regex *r, const void *head, size_t head_size, const void *text,
+		       size_t n)
+{
+	if (!head || r->head != head || r->head_size != head_size) {
+		int32_t at = run(r, 0, head, head_size);
+		r->head = head;
+		r->head_size = head_size;
+		r->head_at = at;
+	}
+	return is_match(r, run(r, r->head_at, text, n));
 }
 
 int regex_new(struct regex **out, const char *pattern, unsigned int flags, struct err *err)

@@ -31,5 +31,8 @@ int regex_new(struct regex **out, const char *pattern, unsigned int flags, struc
 void regex_free(struct regex *r);
 /* Bytes of any value. */
 bool regex_match(struct regex *r, const void *text, size_t n);
+/* The text in two parts; as long as the first one stays the same, in its place, it is read once. */
+bool regex_match_below(struct regex *r, const void *head, size_t head_size, const void *text,
+		       size_t n);
 
 #endif

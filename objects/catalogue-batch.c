@@ -9,6 +9,7 @@
 
 #include "objects/catalogue-internal.h"
 
+#define FACT_MTIME 0x10
 #define PATH_MAX_BYTES 65535	/* as of any path; ends what goes round in circles */
 
 /* -- directories -- */
@@ -233,7 +234,7 @@ int catalogue_add_batch(struct catalogue *c, int64_t dir, int64_t commit_nr, uin
 
 void catalogue_put_fact(struct buf *out, const struct catalogue_fact *f)
 {
-	buf_put_u8(out, (uint8_t)f->kind);
+	buf_put_u8(out, (uint8_t)(f->kind | (f->has_mtime ? FACT_MTIME : 0)));
 	buf_put_u8(out, f->type);
 	buf_put_u16le(out, f->mode);
 	buf_put_u32le(out, f->mtime_ns);
@@ -242,9 +243,12 @@ void catalogue_put_fact(struct buf *out, const struct catalogue_fact *f)
 	buf_put(out, f->id.b, OID_SIZE);
 }
 
-static bool take_fact(struct reader *r, struct catalogue_fact *out)
+bool catalogue_take_fact(struct reader *r, struct catalogue_fact *out)
 {
-	out->kind = (enum catalogue_change)reader_u8(r);
+	uint8_t kind = reader_u8(r);
+
+	out->kind = (enum catalogue_change)(kind & ~FACT_MTIME);
+	out->has_mtime = kind & FACT_MTIME;
 	out->type = reader_u8(r);
 	out->mode = reader_u16le(r);
 	out->mtime_ns = reader_u32le(r);
@@ -273,7 +277,7 @@ int catalogue_facts(struct catalogue *c, int64_t nr, uint32_t count, struct cata
 		facts = xcalloc(count > 0 ? count : 1, sizeof(*facts));
 		reader_init(&r, p, n);
 		for (uint32_t i = 0; i < count && ret > 0; i++)
-			if (!take_fact(&r, &facts[i]))
+			if (!catalogue_take_fact(&r, &facts[i]))
 				ret = catalogue_damaged(err);
 	}
 	db_reset(s);

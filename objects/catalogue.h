@@ -89,10 +89,12 @@ struct catalogue_fact {
 	enum catalogue_change kind;
 	uint8_t type;			/* enum entry_type: what it is now, or last was */
 	uint16_t mode;
+	bool has_mtime;
 	uint64_t size;
 	int64_t mtime_s;
 	uint32_t mtime_ns;
-	struct oid id;			/* of its content; zero: it has none of its own */
+	/* Of its content, wherever it stands; of a directory its tree; of a device its numbers. */
+	struct oid id;
 };
 
 struct catalogue_batch {
@@ -136,5 +138,8 @@ int catalogue_add_dir(struct catalogue *c, int64_t parent, const char *name, siz
 int catalogue_add_batch(struct catalogue *c, int64_t dir, int64_t commit_nr, uint32_t count,
 			const struct buf *names, const struct buf *facts, struct err *err);
 void catalogue_put_fact(struct buf *out, const struct catalogue_fact *f);
+/* What that wrote: false when it is none. */
+struct reader;
+bool catalogue_take_fact(struct reader *r, struct catalogue_fact *out);
 
 #endif
