@@ -1,8 +1,9 @@
 /*
  * ub log: the snapshots there are, newest first.
  *
- * With paths, those in which something at one of them is not as in any parent.  What stands at a
- * path is found by going down to it alone, and compared by id.
+ * With paths, those in which something at one of them is not as in any parent.  Where a snapshot
+ * has one parent, and that is the one before it in its line, the catalogue tells; else what stands
+ * at a path is found by going down to it alone, and compared by id.
  */
 #include <limits.h>
 #include <string.h>
@@ -13,12 +14,14 @@
 #include "objects/store-view.h"
 #include "refs/date.h"
 #include "refs/revlist.h"
+#include "fs/history-path.h"
+#include "builtin/catalogue.h"
 #include "builtin/changes.h"
 #include "builtin/pager.h"
 #include "builtin/snapshot.h"
 
 static const char log_usage[] =
-	"ub log [-n N] [--oneline] [--stat] [--since DATE] [--until DATE] [--all] [REV]"
+	"ub log [-n N] [--oneline] [--stat] [--since DATE] [--until DATE] [--all] [--follow] [REV]"
 	" [-- PATH...]";
 
 struct logger {
@@ -26,6 +29,9 @@ struct logger {
 	struct object_source source;
 	struct ref_names names;
 	struct path_set paths;
+	bool follows;
+	struct catalogue *catalogue;	/* NULL: it is not to be had, or not wanted */
+	struct history_marks marks;	/* of the paths */
 	unsigned int left;
 	bool oneline;
 	struct changes_options changes;
@@ -95,7 +101,22 @@ static int read_parent(struct logger *l, const struct oid *id, struct commit *ou
 	return 0;
 }
 
-static int is_wanted(struct logger *l, const struct commit *c, struct err *err)
+/* What the catalogue says: 1, 0, or -1: it cannot tell. */
+static int ask_catalogue(struct logger *l, const struct oid *id, const struct commit *c)
+{
+	struct err ignored = ERR_INIT;
+	struct catalogue_commit k;
+
+	if (!l->catalogue || l->paths.is_all ||
+	    catalogue_commit_by_id(l->catalogue, id, &k, &ignored) < 0)
+		return -1;
+	if (!(c->nr_parents == 1 && k.is_linear) && !(c->nr_parents == 0 && k.prev == 0))
+		return -1;
+	return history_marks_has(&l->marks, k.nr);
+}
+
+static int is_wanted(struct logger *l, const struct oid *id, const struct commit *c,
+		     struct err *err)
 {
 	bool any_parent = false;
 	int ret = 1;
@@ -106,6 +127,9 @@ static int is_wanted(struct logger *l, const struct commit *c, struct err *err)
 		return 0;
 	if (l->paths.nr == 0 && !l->paths.is_all)
 		return 1;
+	int told = ask_catalogue(l, id, c);
+	if (told >= 0)
+		return told;
 	for (size_t i = 0; ret == 1 && i < c->nr_parents; i++) {
 		struct commit parent = COMMIT_INIT;
 		int got = read_parent(l, &c->parents[i], &parent, err);
@@ -165,6 +189,90 @@ static int print(struct logger *l, const struct oid *id, const struct commit *c,
 	return ret;
 }
 
+/* -- where a file came from -- */
+
+static int mark_paths(struct logger *l, struct err *err)
+{
+	int ret = 0;
+
+	history_marks_release(&l->marks);
+	for (size_t i = 0; i < l->paths.nr && ret == 0; i++)
+		ret = history_mark(l->catalogue, l->paths.paths[i], &l->marks, err);
+	return ret;
+}
+
+struct origin { struct logger *l; const struct oid *tree; char *path; };
+
+/* Was it there in the snapshot before? */
+static int take_origin(const char *path, void *data, struct err *err)
+{
+	struct origin *o = data;
+	struct found there = { .hold = BUF_INIT };
+	int ret = find_at(o->l, o->tree, path, &there, err);
+
+	if (ret == 0 && there.is_there) {
+		o->path = xstrdup(path);
+		ret = 1;
+	}
+	buf_release(&there.hold);
+	return ret;
+}
+
+/* The path was added here: from now on what it was before. */
+static int follow(struct logger *l, const struct oid *id, const struct commit *c, struct err *err)
+{
+	struct commit parent = COMMIT_INIT;
+	struct origin o = { .l = l, .tree = &parent.tree };
+	struct catalogue_commit k;
+	int ret = c->nr_parents == 1 ? read_parent(l, &c->parents[0], &parent, err) : 0;
+
+	if (ret == 1)
+		ret = catalogue_commit_by_id(l->catalogue, id, &k, err);
+	else
+		goto done;
+	if (ret == 0)
+		ret = history_origins(l->catalogue, l->paths.paths[0], k.nr, take_origin, &o, err);
+	if (ret == 1) {
+		path_set_release(&l->paths);
+		path_set_add(&l->paths, o.path);
+		ret = mark_paths(l, err);
+	}
+done:
+	sys_free(o.path);
+	commit_release(&parent);
+	return ret < 0 ? ret : 0;
+}
+
+/*
+ * The snapshots that --follow and paths ask for.  Without the catalogue paths are looked up in each
+ * snapshot, and what is damaged is made again.
+ */
+static int open_catalogue(struct logger *l, struct err *err)
+{
+	if (l->paths.nr == 0 || l->paths.is_all)
+		return 0;
+	int ret = repo_open_catalogue(l->ub, &l->catalogue, err);
+	if (ret == 0)
+		ret = mark_paths(l, err);
+	if (ret == ERR_CORRUPT) {
+		ub_warn(l->ub, "%s: the catalogue is made again", err->msg);
+		err_clear(err);
+		catalogue_close(l->catalogue);
+		l->catalogue = NULL;
+		ret = repo_rebuild_catalogue(l->ub, err);
+		if (ret == 0)
+			ret = repo_open_catalogue(l->ub, &l->catalogue, err);
+		if (ret == 0)
+			ret = mark_paths(l, err);
+	}
+	if (ret == 0 || l->follows)
+		return ret;
+	catalogue_close(l->catalogue);
+	l->catalogue = NULL;
+	err_clear(err);
+	return 0;
+}
+
 /* 1: that is enough. */
 static int look_at(const struct revlist_item *item, void *data, struct err *err)
 {
@@ -176,10 +284,12 @@ static int look_at(const struct revlist_item *item, void *data, struct err *err)
 		return 1;
 	ret = store_read_commit(l->ub->store, item->id, &c, err);
 	if (ret == 0)
-		ret = is_wanted(l, &c, err);
+		ret = is_wanted(l, item->id, &c, err);
 	if (ret == 1) {
 		l->left--;
 		ret = print(l, item->id, &c, err);
+		if (ret == 0 && l->follows)
+			ret = follow(l, item->id, &c, err);
 	}
 	commit_release(&c);
 	return ret < 0 ? ret : interrupt_check(err);
@@ -249,6 +359,7 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_STR(0, "since", &since, "date", "only those made then or later"),
 		OPT_STR(0, "until", &until, "date", "only those made then or earlier"),
 		OPT_FLAG(0, "all", &all, "start from every ref"),
+		OPT_FLAG(0, "follow", &l.follows, "go on with what a file was before it moved"),
 		OPT_END
 	};
 	struct revlist *rl = NULL;
@@ -264,6 +375,10 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 		ret = take_date(until, "--until", &l.has_until, &l.until, err);
 	if (ret == 0)
 		ret = changes_take_paths(&l.paths, named, nr_paths, err);
+	if (ret == 0 && l.follows && (l.paths.nr != 1 || l.paths.is_all))
+		ret = err_set(err, ERR_USAGE, "--follow wants one path");
+	if (ret == 0)
+		ret = open_catalogue(&l, err);
 	if (ret == 0)
 		ret = ref_names_load(ub, &l.names, err);
 	if (ret == 0)
@@ -280,6 +395,8 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 	revlist_free(rl);
 	ref_names_release(&l.names);
 	path_set_release(&l.paths);
+	catalogue_close(l.catalogue);
+	history_marks_release(&l.marks);
 	buf_release(&l.text);
 	return ret < 0 ? ret : l.missing > 0 ? EXIT_PARTIAL : 0;
 }

@@ -10,6 +10,7 @@
 #include "objects/catalogue-internal.h"
 
 #define FACT_MTIME 0x10
+#define DIRS_MAX (INT64_C(1) << 31)
 #define PATH_MAX_BYTES 65535	/* as of any path; ends what goes round in circles */
 
 /* -- directories -- */
@@ -207,6 +208,52 @@ int catalogue_each_batch_of(struct catalogue *c, int64_t dir,
 		ret = each_batch(s, fn, data, err);
 	}
 	db_stmt_close(s);
+	return ret;
+}
+
+/* A bit for each directory: is it `dir`, or below?  Whatever it is in has a smaller id. */
+static int find_below(struct catalogue *c, int64_t dir, struct buf *bits, struct err *err)
+{
+	struct db_stmt *s = NULL;
+	int ret = db_prepare(c->db, "SELECT id, parent FROM dirs WHERE id >= ? ORDER BY id", &s,
+			     err);
+
+	if (ret == 0)
+		db_bind_i64(s, 1, dir);
+	while (ret == 0 && (ret = db_step(s, err)) > 0) {
+		uint64_t id = (uint64_t)db_column_i64(s, 0), up = (uint64_t)db_column_i64(s, 1);
+		if (id / 8 >= (uint64_t)DIRS_MAX / 8 || up >= id) {
+			ret = catalogue_damaged(err);
+			break;
+		}
+		if (bits->len <= id / 8)
+			buf_put_zeros(bits, (size_t)(id / 8) - bits->len + 1);
+		if (id == (uint64_t)dir || bits->data[up / 8] >> up % 8 & 1)
+			bits->data[id / 8] |= (unsigned char)(1 << id % 8);
+		ret = 0;
+	}
+	db_stmt_close(s);
+	return ret;
+}
+
+int catalogue_each_below(struct catalogue *c, int64_t dir,
+			 int (*fn)(int64_t commit_nr, void *data, struct err *err), void *data,
+			 struct err *err)
+{
+	struct buf bits = BUF_INIT;
+	struct db_stmt *s = NULL;
+	int ret = find_below(c, dir, &bits, err);
+
+	if (ret == 0)
+		ret = db_prepare(c->db, "SELECT dir, commit_nr FROM names", &s, err);
+	while (ret == 0 && (ret = db_step(s, err)) > 0) {
+		uint64_t id = (uint64_t)db_column_i64(s, 0);
+		ret = 0;
+		if (id / 8 < bits.len && bits.data[id / 8] >> id % 8 & 1)
+			ret = fn(db_column_i64(s, 1), data, err);
+	}
+	db_stmt_close(s);
+	buf_release(&bits);
 	return ret;
 }
 

@@ -116,6 +116,13 @@ int catalogue_each_batch(struct catalogue *c,
 int catalogue_each_batch_of(struct catalogue *c, int64_t dir,
 			    int (*fn)(const struct catalogue_batch *b, void *data,
 				      struct err *err), void *data, struct err *err);
+/*
+ * The nr of the commit of each batch of `dir` and of all directories below it, in no order, some
+ * more than once; names are not read.
+ */
+int catalogue_each_below(struct catalogue *c, int64_t dir,
+			 int (*fn)(int64_t commit_nr, void *data, struct err *err), void *data,
+			 struct err *err);
 /* The facts of batch `nr`, in the order of its names, `count` of them: sys_free(*out). */
 int catalogue_facts(struct catalogue *c, int64_t nr, uint32_t count, struct catalogue_fact **out,
 		    struct err *err);
