@@ -39,6 +39,7 @@ static const struct known {
 	{ "exclude.caches", KIND_BOOL, "false", 0, 0, NULL },
 	{ "exclude.gitignore", KIND_BOOL, "true", 0, 0, NULL },
 	{ "exclude.nodump", KIND_BOOL, "false", 0, 0, NULL },
+	{ "hook.timeout", KIND_UINT, "3600", 0, 604800, NULL },
 	{ "commit.verify", KIND_STR, "full", 0, 0, "full|sample" },
 	{ "pack.size", KIND_SIZE, "64M", 4 << 20, 512 << 20, NULL },
 	{ "store.data", KIND_STR, NULL, 0, 0, NULL },
