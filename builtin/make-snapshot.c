@@ -43,9 +43,9 @@ void snapshot_request_release(struct snapshot_request *r)
 
 /* -- which places -- */
 
-static int want_all(const struct waypoint *p)
+static size_t want_all(const struct waypoint *p)
 {
-	int nr = p->is_source;
+	size_t nr = p->is_source;
 
 	((struct waypoint *)p)->is_wanted = p->is_source;
 	for (struct waypoint *c = p->child; c; c = c->next)
@@ -154,11 +154,12 @@ static int choose_places(struct typed *c, int argc, char **argv, bool *is_partia
 	if (ret < 0 || *is_partial)
 		return ret;
 	if (argc > 0 && !r->all_sources) {
-		*is_partial = !covers_all(c->walk.root);
+		/* Commands run when all is committed, and carry over what they have else. */
+		*is_partial = !covers_all(c->walk.root) || c->walk.nr_commands > 0;
 		want_below(c->walk.root, false);
 		return 0;
 	}
-	if (want_all(c->walk.root) == 0)
+	if (want_all(c->walk.root) + c->walk.nr_commands == 0)
 		return err_set(err, ERR_FAILED, "nothing is under backup yet: say which paths, or "
 			       "'ub add PATH' first");
 	return 0;
@@ -450,6 +451,14 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 	if (ret < 0)
 		goto done;
 	o.root = c->walk.root;
+	o.timeout_s = hooks_timeout(ub);
+	if (!o.scan.is_partial && c->walk.nr_commands > 0) {
+		o.commands = c->walk.commands;
+		o.nr_commands = c->walk.nr_commands;
+		ret = hooks_trust(ub, err);
+		if (ret < 0)
+			goto done;
+	}
 	walk_setup_fill(&c->walk, &o.scan);
 	progress_begin(&c->walk.progress, ub_progress(ub), "committing", 0, "bytes");
 	ret = snapshot_make(&s, &o, err);

@@ -12,6 +12,7 @@
 #include "lib/run.h"
 
 #define LOOK_MS 200		/* so often whether we were interrupted */
+#define TICK_MS 50
 #define GRACE_MS 3000		/* between being asked to end and being ended */
 
 extern char **environ;
@@ -55,20 +56,6 @@ static char **make_env(const struct run_options *o)
 	return env;
 }
 
-int run_begin(struct run *r, const struct run_options *o, struct err *err)
-{
-	char **env = make_env(o);
-
-	*r = (struct run)RUN_INIT;
-	int ret = sys_spawn_group(o->command, env, o->has_pipe ? &r->fd : NULL, &r->pid);
-	sys_free(env);
-	if (ret < 0)
-		return err_sys(err, "run '%s'", o->command);
-	if (o->timeout_s)
-		r->until_ns = sys_monotonic_ns() + (uint64_t)o->timeout_s * 1000000000;
-	return 0;
-}
-
 /* Milliseconds to wait for now; 0: its time is over. */
 static int left_ms(const struct run *r)
 {
@@ -82,27 +69,40 @@ static int left_ms(const struct run *r)
 	return ms < LOOK_MS ? (int)ms : LOOK_MS;
 }
 
-ssize_t run_read(struct run *r, void *p, size_t n)
+/* Ends the group when its time is over, or we are interrupted: then the pipe has an end. */
+static void *guard(void *data)
 {
-	struct err err = ERR_INIT;
+	struct run *r = data;
+	struct err ignored = ERR_INIT;
 
-	for (;;) {
-		int ms = left_ms(r);
-		if (ms == 0) {
-			r->is_late = true;
-			errno = ETIME;
-			return -1;
+	interrupt_leave_to_others();
+	while (!atomic_load(&r->is_read)) {
+		if (left_ms(r) == 0 || interrupt_check(&ignored) < 0) {
+			sys_kill(-r->pid, SIGTERM);
+			for (int i = 0; i < GRACE_MS / TICK_MS && !atomic_load(&r->is_read); i++)
+				sys_sleep_ms(TICK_MS);
+			sys_kill(-r->pid, SIGKILL);
+			break;
 		}
-		if (interrupt_check(&err) < 0) {
-			errno = EINTR;
-			return -1;
-		}
-		if (!sys_wait_readable(r->fd, ms))
-			continue;
-		ssize_t got = sys_read(r->fd, p, n);
-		if (got >= 0 || errno != EINTR)
-			return got;
+		sys_sleep_ms(TICK_MS);
 	}
+	return NULL;
+}
+
+int run_begin(struct run *r, const struct run_options *o, struct err *err)
+{
+	char **env = make_env(o);
+
+	memset(r, 0, sizeof(*r));
+	r->fd = -1;
+	int ret = sys_spawn_group(o->command, env, o->has_pipe ? &r->fd : NULL, &r->pid);
+	sys_free(env);
+	if (ret < 0)
+		return err_sys(err, "run '%s'", o->command);
+	if (o->timeout_s)
+		r->until_ns = sys_monotonic_ns() + (uint64_t)o->timeout_s * 1000000000;
+	r->has_guard = o->has_pipe && sys_thread_start(&r->guard, guard, r) == 0;
+	return 0;
 }
 
 /* Ask it to end, then end it. */
@@ -139,6 +139,9 @@ int run_end(struct run *r, const struct run_options *o, struct err *err)
 	if (r->fd >= 0)
 		sys_close(r->fd);
 	r->fd = -1;
+	atomic_store(&r->is_read, true);
+	if (r->has_guard)
+		sys_thread_join(&r->guard);
 	while (!r->is_late && ret == 0 && got == 0) {
 		int ms = left_ms(r);
 		r->is_late = ms == 0;

@@ -9,11 +9,13 @@
  * the environment what leads to passwords is taken out.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "lib/err.h"
+#include "lib/sys.h"
 
 struct run_options {
 	const char *command;
@@ -22,17 +24,23 @@ struct run_options {
 	bool has_pipe;			/* what it prints is read; else it goes to standard error */
 };
 
-struct run { pid_t pid; int fd; uint64_t until_ns; bool is_late; };
-#define RUN_INIT { 0, -1, 0, false }
+struct run {
+	pid_t pid;
+	int fd;				/* what it prints: the caller's to read, ours to close */
+	uint64_t until_ns;
+	bool is_late;
+	/* With a pipe: whoever reads it cannot look at the clock. */
+	struct sys_thread guard;
+	bool has_guard;
+	atomic_bool is_read;
+};
 
 /* From here on run_end() is due. */
 int run_begin(struct run *r, const struct run_options *o, struct err *err);
-/* Up to `n` bytes of what it prints, 0 at the end; -1 and errno, ETIME when it took too long. */
-ssize_t run_read(struct run *r, void *p, size_t n);
 /*
  * Wait for its end.  0: it ended well; ERR_FAILED says how it did not ("failed with status 3",
- * "took longer than 10 seconds"); ERR_INTERRUPTED.  What is left of its group is ended with it when it
- * is late or we are interrupted.
+ * "took longer than 10 seconds"); ERR_INTERRUPTED.  What is left of its group is ended with it when
+ * it is late or we are interrupted.
  */
 int run_end(struct run *r, const struct run_options *o, struct err *err);
 /* All of it, its output going to standard error. */
