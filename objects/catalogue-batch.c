@@ -6,6 +6,7 @@
 #include "lib/reader.h"
 #include "lib/sys.h"
 #include "objects/catalogue.h"
+#include "objects/object.h"
 
 #include "objects/catalogue-internal.h"
 
@@ -140,22 +141,6 @@ int catalogue_add_dir(struct catalogue *c, int64_t parent, const char *name, siz
 
 /* -- batches -- */
 
-/* As many names as it says, none of them empty? */
-static bool is_whole(const struct catalogue_batch *b)
-{
-	const char *p = b->names, *end = p + b->names_size;
-	uint32_t nr = 0;
-
-	while (p < end) {
-		const char *stop = memchr(p, '\0', (size_t)(end - p));
-		if (!stop || stop == p)
-			return false;
-		p = stop + 1;
-		nr++;
-	}
-	return nr == b->count;
-}
-
 static int each_batch(struct db_stmt *s,
 		      int (*fn)(const struct catalogue_batch *b, void *data, struct err *err),
 		      void *data, struct err *err)
@@ -170,8 +155,10 @@ static int each_batch(struct db_stmt *s,
 		b.commit_nr = db_column_i64(s, 2);
 		b.count = (uint32_t)count;
 		b.names = db_column_bytes(s, 4, &b.names_size);
-		ret = count == b.count && is_whole(&b) ? fn(&b, data, err) :
-							 catalogue_damaged(err);
+		/* Whether there are as many as it says, who looks at each sees. */
+		bool ok = count == b.count && b.names_size > 0 &&
+			b.names[b.names_size - 1] == '\0';
+		ret = ok ? fn(&b, data, err) : catalogue_damaged(err);
 		if (ret != 0)
 			return ret;
 	}
@@ -231,9 +218,12 @@ int catalogue_add_batch(struct catalogue *c, int64_t dir, int64_t commit_nr, uin
 
 /* -- facts -- */
 
+enum { FACT_KIND = 3, FACT_HAS_MTIME = 4, FACT_HAS_ID = 8 };
+
 void catalogue_put_fact(struct buf *out, const struct catalogue_fact *f)
 {
-	buf_put_u8(out, (uint8_t)f->kind);
+	buf_put_u8(out, (uint8_t)(f->kind | (f->has_mtime ? FACT_HAS_MTIME : 0) |
+				  (f->has_id ? FACT_HAS_ID : 0)));
 	buf_put_u8(out, f->type);
 	buf_put_u16le(out, f->mode);
 	buf_put_u32le(out, f->mtime_ns);
@@ -244,14 +234,18 @@ void catalogue_put_fact(struct buf *out, const struct catalogue_fact *f)
 
 static bool take_fact(struct reader *r, struct catalogue_fact *out)
 {
-	out->kind = (enum catalogue_change)reader_u8(r);
+	unsigned int flags = reader_u8(r);
+
+	out->kind = flags & FACT_KIND;
+	out->has_mtime = flags & FACT_HAS_MTIME;
+	out->has_id = flags & FACT_HAS_ID;
 	out->type = reader_u8(r);
 	out->mode = reader_u16le(r);
 	out->mtime_ns = reader_u32le(r);
 	out->size = reader_u64le(r);
 	out->mtime_s = (int64_t)reader_u64le(r);
 	reader_copy(r, out->id.b, OID_SIZE);
-	return reader_ok(r) && out->kind >= CATALOGUE_ADDED && out->kind <= CATALOGUE_DELETED;
+	return reader_ok(r) && out->kind != 0 && out->type >= ENTRY_FILE && out->type <= ENTRY_BLOCK;
 }
 
 int catalogue_facts(struct catalogue *c, int64_t nr, uint32_t count, struct catalogue_fact **out,

@@ -7,7 +7,7 @@
 #include "lib/lock.h"
 #include "objects/catalogue.h"
 
-#define CATALOGUE_VERSION 1
+#define CATALOGUE_VERSION 2
 #define CATALOGUE_FACT_SIZE 56
 
 enum catalogue_statement {
@@ -16,12 +16,15 @@ enum catalogue_statement {
 	STMT_NR
 };
 
+struct catalogue_texts { struct buf device, message, parents; };
+#define CATALOGUE_TEXTS_INIT { BUF_INIT, BUF_INIT, BUF_INIT }
+
 struct catalogue {
 	struct db *db;
 	struct lock lock;
 	struct secret key;
 	struct db_stmt *stmt[STMT_NR];	/* prepared when first wanted */
-	struct buf device, message;	/* of the commit that was last answered */
+	struct catalogue_texts texts;	/* of the commit that was last answered */
 };
 
 /* Prepared, reset, and not bound.  NULL: `err` says why. */

@@ -27,6 +27,7 @@ struct catalogue;
 enum catalogue_flags {
 	CATALOGUE_WRITE = 1u << 0,
 	CATALOGUE_NEW = 1u << 1,	/* with WRITE: what is there is thrown away unread */
+	CATALOGUE_IN_MEMORY = 1u << 2,	/* with WRITE: nothing is read or written; no path */
 };
 
 /*
@@ -54,15 +55,17 @@ struct catalogue_commit {
 	bool incomplete;
 	uint64_t files, dirs, bytes;
 	struct oid tree;
-	const char *device, *message;	/* borrowed: see the call */
+	const struct oid *parents;	/* borrowed, as the strings: see the call */
+	size_t nr_parents;
+	const char *device, *message;
 };
 
-/* By nr, by id: strings are borrowed until the next of these two calls.  ERR_NOT_FOUND. */
+/* By nr, by id: what they borrow is good until the next of these two calls.  ERR_NOT_FOUND. */
 int catalogue_commit_by_nr(struct catalogue *c, int64_t nr, struct catalogue_commit *out,
 			   struct err *err);
 int catalogue_commit_by_id(struct catalogue *c, const struct oid *id,
 			   struct catalogue_commit *out, struct err *err);
-/* All, by nr; strings are borrowed for the call.  A non-zero answer stops and is returned. */
+/* All, by nr; borrowed for the call.  A non-zero answer stops and is returned. */
 int catalogue_each_commit(struct catalogue *c,
 			  int (*fn)(const struct catalogue_commit *k, void *data, struct err *err),
 			  void *data, struct err *err);
@@ -92,14 +95,20 @@ struct catalogue_fact {
 	uint64_t size;
 	int64_t mtime_s;
 	uint32_t mtime_ns;
-	struct oid id;			/* of its content; zero: it has none of its own */
+	bool has_mtime;
+	bool has_id;
+	/*
+	 * Of its content: the blob, list or tree that it is, or would be if it stood by itself.  Of a
+	 * device not that, but its numbers.
+	 */
+	struct oid id;
 };
 
 struct catalogue_batch {
 	int64_t nr;			/* rises with commit_nr */
 	int64_t dir, commit_nr;
-	uint32_t count;			/* of names */
-	const char *names;		/* `count` times a name and a NUL; sorted bytewise */
+	uint32_t count;			/* of names: what the row says */
+	const char *names;		/* a name and a NUL, each; sorted bytewise; the last is NUL */
 	size_t names_size;
 };
 
