@@ -12,8 +12,8 @@
 
 #include "fs/history-compare.h"
 
-#define BATCH_NAMES ((size_t)64 << 10)
-#define BATCH_COUNT 4096
+#define BATCH_NAMES ((size_t)16 << 10)
+#define BATCH_COUNT 2048
 
 struct level {
 	size_t path_len;		/* of the directory's path, without a slash at its end */

@@ -15,6 +15,8 @@
 #include "fs/namesearch.h"
 
 #define SORT_MEMORY ((size_t)16 << 20)
+#define PATHS_MAX ((size_t)16 << 20)
+#define DIRS_MAX (INT64_C(1) << 28)
 #define RECORD_TAIL (4 + sizeof(struct catalogue_fact))	/* slot, big-endian; the fact as it is */
 
 struct event { uint32_t slot; struct catalogue_fact fact; };
@@ -27,10 +29,13 @@ struct namesearch {
 	const void *literal;
 	size_t literal_len;		/* 0: none */
 	bool needs_dir;			/* a pattern is for whole paths */
-	/* The directory of the batch that was last looked at. */
-	int64_t dir;
-	struct buf dir_path;		/* with a slash at its end, but for the root */
-	bool dir_path_known, dir_has_literal, dir_can_fit;
+	/* Paths that were asked for, each with its size before it; forgotten when there are many. */
+	struct buf paths;
+	uint32_t *path_at;		/* by directory: where in `paths`, or 0; `paths` begins with 4 */
+	size_t nr_path_at;
+	/* The directory of the batch that is looked at. */
+	const unsigned char *dir_path;	/* with a slash at its end, but for the root */
+	size_t dir_path_len;
 	struct buf record, path;
 	struct event *events;
 	size_t nr_events, alloc_events;
@@ -55,7 +60,7 @@ struct namesearch *namesearch_new(struct catalogue *c, const struct timeline *t,
 	ns->c = c;
 	ns->t = t;
 	ns->o = *o;
-	ns->dir_path = ns->record = ns->path = (struct buf)BUF_INIT;
+	ns->paths = ns->record = ns->path = (struct buf)BUF_INIT;
 	ns->sorter = sorter_new(tmp_dir, SORT_MEMORY, cmp_records);
 	for (size_t i = 0; i < o->nr_patterns; i++)
 		ns->needs_dir |= o->patterns[i].is_whole;
@@ -69,7 +74,8 @@ void namesearch_free(struct namesearch *ns)
 	if (!ns)
 		return;
 	sorter_free(ns->sorter);
-	buf_release(&ns->dir_path);
+	buf_release(&ns->paths);
+	sys_free(ns->path_at);
 	buf_release(&ns->record);
 	buf_release(&ns->path);
 	sys_free(ns->events);
@@ -79,40 +85,42 @@ void namesearch_free(struct namesearch *ns)
 
 /* -- scanning -- */
 
-static int learn_path(struct namesearch *ns, struct err *err)
+static void make_room(struct namesearch *ns, int64_t dir)
 {
-	if (ns->dir_path_known)
-		return 0;
-	buf_reset(&ns->dir_path);
-	int ret = catalogue_dir_path(ns->c, ns->dir, &ns->dir_path, err);
-	if (ret == 0 && ns->dir_path.len > 0)
-		buf_put_u8(&ns->dir_path, '/');
-	ns->dir_path_known = ret == 0;
-	return ret;
+	size_t nr = (size_t)dir + 1, had = ns->nr_path_at;
+
+	if (ns->paths.len == 0 || ns->paths.len > PATHS_MAX) {
+		buf_reset(&ns->paths);
+		buf_put_u32le(&ns->paths, 0);
+		if (had > 0)
+			memset(ns->path_at, 0, had * sizeof(*ns->path_at));
+	}
+	if (nr <= had)
+		return;
+	ns->nr_path_at = nr < 1024 ? 1024 : nr + nr / 2;
+	ns->path_at = xrealloc(ns->path_at, ns->nr_path_at * sizeof(*ns->path_at));
+	memset(ns->path_at + had, 0, (ns->nr_path_at - had) * sizeof(*ns->path_at));
 }
 
-/* What patterns for whole paths make of the directory alone. */
-static int enter(struct namesearch *ns, int64_t dir, struct err *err)
+/* Its path: asked for once. */
+static int learn_path(struct namesearch *ns, int64_t dir, struct err *err)
 {
-	if (ns->dir == dir)
-		return 0;
-	ns->dir = dir;
-	ns->dir_path_known = false;
-	ns->dir_can_fit = true;
-	ns->dir_has_literal = false;
-	if (!ns->needs_dir)
-		return 0;
-	int ret = learn_path(ns, err);
-	if (ret < 0)
-		return ret;
-	ns->dir_can_fit = false;
-	for (size_t i = 0; i < ns->o.nr_patterns; i++) {
-		const struct namesearch_pattern *p = &ns->o.patterns[i];
-		ns->dir_can_fit |= !p->is_whole ||
-			regex_begin(p->regex, ns->dir_path.data, ns->dir_path.len);
+	if (dir < 1 || dir > DIRS_MAX)
+		return err_set(err, ERR_CORRUPT, "the catalogue is damaged");
+	if ((size_t)dir >= ns->nr_path_at || ns->path_at[dir] == 0) {
+		buf_reset(&ns->record);
+		int ret = catalogue_dir_path(ns->c, dir, &ns->record, err);
+		if (ret < 0)
+			return ret;
+		if (ns->record.len > 0)
+			buf_put_u8(&ns->record, '/');
+		make_room(ns, dir);
+		ns->path_at[dir] = (uint32_t)ns->paths.len;
+		buf_put_u32le(&ns->paths, (uint32_t)ns->record.len);
+		buf_put_buf(&ns->paths, &ns->record);
 	}
-	ns->dir_has_literal = ns->literal_len > 0 &&
-		memmem(ns->dir_path.data, ns->dir_path.len, ns->literal, ns->literal_len);
+	ns->dir_path = ns->paths.data + ns->path_at[dir] + 4;
+	ns->dir_path_len = get_u32le(ns->paths.data + ns->path_at[dir]);
 	return 0;
 }
 
@@ -127,75 +135,118 @@ static bool fits(const struct namesearch *ns, const char *name, size_t n)
 	return false;
 }
 
+/* In the directory whose path was learnt last. */
 static int add(struct namesearch *ns, const char *name, size_t n, uint32_t slot,
 	       const struct catalogue_fact *fact, struct err *err)
 {
 	const unsigned char big[4] = { slot >> 24, slot >> 16 & 255, slot >> 8 & 255, slot & 255 };
-	int ret = learn_path(ns, err);
 
-	if (ret < 0)
-		return ret;
 	buf_reset(&ns->record);
-	buf_put_buf(&ns->record, &ns->dir_path);
+	buf_put(&ns->record, ns->dir_path, ns->dir_path_len);
 	buf_put(&ns->record, name, n);
 	buf_put(&ns->record, big, sizeof(big));
 	buf_put(&ns->record, fact, sizeof(*fact));
 	return sorter_add(ns->sorter, ns->record.data, ns->record.len, err);
 }
 
-/* From the first name that may fit on, which is number `at` of the batch. */
-struct place { const char *name; uint32_t at; };
-
-/* Go on to a name that may fit; false: there is none. */
-static bool next_place(const struct namesearch *ns, const struct catalogue_batch *b,
-		       struct place *p)
+static bool has_literal(const struct namesearch *ns, const void *p, size_t n)
 {
-	const char *end = b->names + b->names_size, *name = p->name;
+	return memmem(p, n, ns->literal, ns->literal_len) != NULL;
+}
 
-	if (ns->literal_len == 0 || ns->dir_has_literal)
-		return name < end;
-	const char *found = memmem(name, (size_t)(end - name), ns->literal, ns->literal_len);
+/* What patterns for whole paths make of the directory alone: can a name in it fit? */
+static bool enter(struct namesearch *ns)
+{
+	bool can_fit = false;
+
+	for (size_t i = 0; i < ns->o.nr_patterns; i++) {
+		const struct namesearch_pattern *p = &ns->o.patterns[i];
+		can_fit |= !p->is_whole || regex_begin(p->regex, ns->dir_path, ns->dir_path_len);
+	}
+	return can_fit;
+}
+
+/* The next name, or the next that has the literal; `at` is its number in the batch. */
+static bool next_name(const struct namesearch *ns, const struct catalogue_batch *b, bool by_literal,
+		      const char **name, uint32_t *at)
+{
+	const char *end = b->names + b->names_size, *p = *name;
+
+	if (!by_literal)
+		return p < end;
+	const char *found = memmem(p, (size_t)(end - p), ns->literal, ns->literal_len);
 	if (!found)
 		return false;
-	for (const char *nul; (nul = memchr(name, '\0', (size_t)(found - name))) != NULL; p->at++)
-		name = nul + 1;
-	p->name = name;
+	for (const char *nul; (nul = memchr(p, '\0', (size_t)(found - p))) != NULL; (*at)++)
+		p = nul + 1;
+	*name = p;
 	return true;
 }
 
-static int look_at(const struct catalogue_batch *b, void *data, struct err *err)
+static int look_at_names(struct namesearch *ns, const struct catalogue_batch *b, bool by_literal,
+			 struct err *err)
 {
-	struct namesearch *ns = data;
-	struct catalogue_fact *facts = NULL;
-	struct place p = { b->names, 0 };
 	const struct timeline_slot *slot = timeline_slot_of(ns->t, b->commit_nr);
-	int ret = enter(ns, b->dir, err);
+	struct catalogue_fact *facts = NULL;
+	const char *name = b->names;
+	int ret = 0;
 
-	if (ret == 0)
-		ret = interrupt_check(err);
-	if (ret < 0 || !ns->dir_can_fit)
-		return ret;
-	while (ret == 0 && next_place(ns, b, &p)) {
-		size_t n = strlen(p.name);	/* the last byte is NUL */
-		if (fits(ns, p.name, n)) {
-			if (!facts)
-				ret = catalogue_facts(ns->c, b->nr, b->count, &facts, err);
-			if (ret == 0 && (!slot || p.at >= b->count || n == 0))
+	for (uint32_t at = 0; ret == 0 && next_name(ns, b, by_literal, &name, &at); at++) {
+		size_t n = strlen(name);	/* the last byte is NUL */
+		if (fits(ns, name, n)) {
+			if (!slot || at >= b->count || n == 0)
 				ret = err_set(err, ERR_CORRUPT, "the catalogue is damaged");
+			if (ret == 0 && !facts)
+				ret = catalogue_facts(ns->c, b, &facts, err);
 			if (ret == 0)
-				ret = add(ns, p.name, n, (uint32_t)(slot - ns->t->v),
-					  &facts[p.at], err);
+				ret = add(ns, name, n, (uint32_t)(slot - ns->t->v), &facts[at],
+					  err);
 		}
-		p.name += n + 1;
-		p.at++;
+		name += n + 1;
 	}
 	sys_free(facts);
 	return ret;
 }
 
+static int look_at_batch(struct namesearch *ns, const struct catalogue_batch *b, bool row_has,
+			 struct err *err)
+{
+	bool by_literal = ns->literal_len > 0;
+
+	if (by_literal && !ns->needs_dir && !has_literal(ns, b->names, b->names_size))
+		return 0;
+	int ret = learn_path(ns, b->dir, err);
+	if (ret < 0)
+		return ret;
+	/* A literal has no slash: it lies within the names, or else in each path. */
+	if (by_literal && ns->needs_dir) {
+		by_literal = !has_literal(ns, ns->dir_path, ns->dir_path_len);
+		if (by_literal && (!row_has || !has_literal(ns, b->names, b->names_size)))
+			return 0;
+	}
+	return !ns->needs_dir || enter(ns) ? look_at_names(ns, b, by_literal, err) : 0;
+}
+
+static int look_at_row(struct catalogue_row *r, void *data, struct err *err)
+{
+	struct namesearch *ns = data;
+	bool row_has = ns->literal_len == 0 || has_literal(ns, r->names, r->names_size);
+	struct catalogue_batch b;
+	int ret = interrupt_check(err);
+
+	if (ret < 0 || (!row_has && !ns->needs_dir))
+		return ret;
+	while ((ret = catalogue_next_batch(r, &b, err)) == 1) {
+		ret = look_at_batch(ns, &b, row_has, err);
+		if (ret < 0)
+			return ret;
+	}
+	return ret;
+}
+
 int namesearch_scan(struct namesearch *ns, struct err *err)
 {
-	return catalogue_each_batch(ns->c, look_at, ns, err);
+	return catalogue_each_row(ns->c, look_at_row, ns, err);
 }
 
 /* -- versions -- */

@@ -141,41 +141,95 @@ int catalogue_add_dir(struct catalogue *c, int64_t parent, const char *name, siz
 
 /* -- batches -- */
 
-static int each_batch(struct db_stmt *s,
-		      int (*fn)(const struct catalogue_batch *b, void *data, struct err *err),
-		      void *data, struct err *err)
+int catalogue_next_batch(struct catalogue_row *r, struct catalogue_batch *out, struct err *err)
 {
-	struct catalogue_batch b;
+	size_t left = r->names_size - (size_t)(r->next - r->names);
+
+	if (r->parts_size == 0)
+		return left > 0 ? catalogue_damaged(err) : 0;
+	if (r->parts_size < CATALOGUE_PART_SIZE)
+		return catalogue_damaged(err);
+	*out = (struct catalogue_batch){
+		.nr = r->nr, .first = r->first, .commit_nr = r->commit_nr,
+		.dir = (int64_t)get_u64le(r->parts), .count = get_u32le(r->parts + 8),
+		.names = r->next, .names_size = get_u32le(r->parts + 12),
+	};
+	/* Whether there are as many names as it says, who looks at each sees. */
+	if (out->names_size == 0 || out->names_size > left || out->count > out->names_size ||
+	    out->names[out->names_size - 1] != '\0' || out->count > UINT32_MAX - r->first)
+		return catalogue_damaged(err);
+	r->parts += CATALOGUE_PART_SIZE;
+	r->parts_size -= CATALOGUE_PART_SIZE;
+	r->next += out->names_size;
+	r->first += out->count;
+	return 1;
+}
+
+static int each_row(struct db_stmt *s,
+		    int (*fn)(struct catalogue_row *r, void *data, struct err *err), void *data,
+		    struct err *err)
+{
+	struct catalogue_row r;
 	int ret;
 
 	while ((ret = db_step(s, err)) > 0) {
-		int64_t count = db_column_i64(s, 3);
-		b.nr = db_column_i64(s, 0);
-		b.dir = db_column_i64(s, 1);
-		b.commit_nr = db_column_i64(s, 2);
-		b.count = (uint32_t)count;
-		b.names = db_column_bytes(s, 4, &b.names_size);
-		/* Whether there are as many as it says, who looks at each sees. */
-		bool ok = count == b.count && b.names_size > 0 &&
-			b.names[b.names_size - 1] == '\0';
-		ret = ok ? fn(&b, data, err) : catalogue_damaged(err);
+		r.nr = db_column_i64(s, 0);
+		r.commit_nr = db_column_i64(s, 1);
+		r.parts = db_column_bytes(s, 2, &r.parts_size);
+		r.names = r.next = db_column_bytes(s, 3, &r.names_size);
+		r.first = 0;
+		ret = fn(&r, data, err);
 		if (ret != 0)
 			return ret;
 	}
 	return ret;
 }
 
-#define BATCH_COLUMNS "nr, dir, commit_nr, count, names"
+#define ROW_COLUMNS "n.nr, n.commit_nr, n.parts, n.names"
 
-int catalogue_each_batch(struct catalogue *c,
-			 int (*fn)(const struct catalogue_batch *b, void *data, struct err *err),
-			 void *data, struct err *err)
+int catalogue_each_row(struct catalogue *c,
+		       int (*fn)(struct catalogue_row *r, void *data, struct err *err), void *data,
+		       struct err *err)
 {
 	struct db_stmt *s = NULL;
-	int ret = db_prepare(c->db, "SELECT " BATCH_COLUMNS " FROM names ORDER BY nr", &s, err);
+	int ret = db_prepare(c->db, "SELECT " ROW_COLUMNS " FROM names n ORDER BY nr", &s, err);
 
 	if (ret == 0)
-		ret = each_batch(s, fn, data, err);
+		ret = each_row(s, fn, data, err);
+	db_stmt_close(s);
+	return ret;
+}
+
+struct picking {
+	int64_t dir;			/* 0: any */
+	int (*fn)(const struct catalogue_batch *b, void *data, struct err *err);
+	void *data;
+};
+
+static int pick(struct catalogue_row *r, void *data, struct err *err)
+{
+	struct picking *p = data;
+	struct catalogue_batch b;
+	int ret;
+
+	while ((ret = catalogue_next_batch(r, &b, err)) == 1) {
+		ret = p->dir == 0 || p->dir == b.dir ? p->fn(&b, p->data, err) : 0;
+		if (ret != 0)
+			return ret;
+	}
+	return ret;
+}
+
+static int pick_batches(struct catalogue *c, const char *sql, int64_t key, struct picking *p,
+			struct err *err)
+{
+	struct db_stmt *s = NULL;
+	int ret = db_prepare(c->db, sql, &s, err);
+
+	if (ret == 0) {
+		db_bind_i64(s, 1, key);
+		ret = each_row(s, pick, p, err);
+	}
 	db_stmt_close(s);
 	return ret;
 }
@@ -184,36 +238,91 @@ int catalogue_each_batch_of(struct catalogue *c, int64_t dir,
 			    int (*fn)(const struct catalogue_batch *b, void *data,
 				      struct err *err), void *data, struct err *err)
 {
-	struct db_stmt *s = NULL;
-	int ret = db_prepare(c->db, "SELECT " BATCH_COLUMNS " FROM names WHERE dir = ? ORDER BY nr",
-			     &s, err);
+	struct picking p = { dir, fn, data };
 
-	if (ret == 0) {
-		db_bind_i64(s, 1, dir);
-		ret = each_batch(s, fn, data, err);
+	return pick_batches(c, "SELECT " ROW_COLUMNS " FROM places p JOIN names n ON n.nr = p.nr"
+			    " WHERE p.dir = ? ORDER BY p.nr", dir, &p, err);
+}
+
+int catalogue_each_batch_in(struct catalogue *c, int64_t commit_nr,
+			    int (*fn)(const struct catalogue_batch *b, void *data,
+				      struct err *err), void *data, struct err *err)
+{
+	struct picking p = { 0, fn, data };
+
+	return pick_batches(c, "SELECT " ROW_COLUMNS " FROM names n WHERE n.commit_nr = ?"
+			    " ORDER BY n.nr", commit_nr, &p, err);
+}
+
+/* -- writing -- */
+
+/* A row stays within a page: a search reads pages one after the other. */
+#define ROW_NAMES ((size_t)28 << 10)
+
+void catalogue_drop_pending(struct catalogue *c)
+{
+	buf_reset(&c->pending.parts);
+	buf_reset(&c->pending.names);
+	buf_reset(&c->pending.facts);
+}
+
+static int add_places(struct catalogue *c, int64_t nr, struct err *err)
+{
+	const struct buf *parts = &c->pending.parts;
+	int ret = 0;
+
+	for (size_t at = 0; at < parts->len && ret == 0; at += CATALOGUE_PART_SIZE) {
+		struct db_stmt *s = catalogue_stmt(c, STMT_ADD_PLACE, err);
+		if (!s)
+			return err->code;
+		db_bind_i64(s, 1, (int64_t)get_u64le(parts->data + at));
+		db_bind_i64(s, 2, nr);
+		ret = db_run(s, err);
 	}
-	db_stmt_close(s);
+	return ret;
+}
+
+int catalogue_write_pending(struct catalogue *c, struct err *err)
+{
+	struct catalogue_pending *p = &c->pending;
+
+	if (p->names.len == 0)
+		return 0;
+	struct db_stmt *s = catalogue_stmt(c, STMT_ADD_NAMES, err);
+	if (!s)
+		return err->code;
+	db_bind_i64(s, 1, p->commit_nr);
+	db_bind_bytes(s, 2, p->parts.data, p->parts.len);
+	db_bind_bytes(s, 3, p->names.data, p->names.len);
+	int ret = db_run(s, err);
+	int64_t nr = db_last_row(c->db);
+	s = ret < 0 ? NULL : catalogue_stmt(c, STMT_ADD_FACTS, err);
+	if (!s)
+		return err->code;
+	db_bind_i64(s, 1, nr);
+	db_bind_bytes(s, 2, p->facts.data, p->facts.len);
+	ret = db_run(s, err);
+	if (ret == 0)
+		ret = add_places(c, nr, err);
+	catalogue_drop_pending(c);
 	return ret;
 }
 
 int catalogue_add_batch(struct catalogue *c, int64_t dir, int64_t commit_nr, uint32_t count,
 			const struct buf *names, const struct buf *facts, struct err *err)
 {
-	struct db_stmt *s = catalogue_stmt(c, STMT_ADD_NAMES, err);
+	struct catalogue_pending *p = &c->pending;
+	int ret = 0;
 
-	if (!s)
-		return err->code;
-	db_bind_i64(s, 1, dir);
-	db_bind_i64(s, 2, commit_nr);
-	db_bind_i64(s, 3, count);
-	db_bind_bytes(s, 4, names->data, names->len);
-	int ret = db_run(s, err);
-	s = ret < 0 ? NULL : catalogue_stmt(c, STMT_ADD_FACTS, err);
-	if (!s)
-		return err->code;
-	db_bind_i64(s, 1, db_last_row(c->db));
-	db_bind_bytes(s, 2, facts->data, facts->len);
-	return db_run(s, err);
+	if (p->commit_nr != commit_nr || p->names.len + names->len > ROW_NAMES)
+		ret = catalogue_write_pending(c, err);
+	p->commit_nr = commit_nr;
+	buf_put_u64le(&p->parts, (uint64_t)dir);
+	buf_put_u32le(&p->parts, count);
+	buf_put_u32le(&p->parts, (uint32_t)names->len);
+	buf_put_buf(&p->names, names);
+	buf_put_buf(&p->facts, facts);
+	return ret;
 }
 
 /* -- facts -- */
@@ -248,8 +357,8 @@ static bool take_fact(struct reader *r, struct catalogue_fact *out)
 	return reader_ok(r) && out->kind != 0 && out->type >= ENTRY_FILE && out->type <= ENTRY_BLOCK;
 }
 
-int catalogue_facts(struct catalogue *c, int64_t nr, uint32_t count, struct catalogue_fact **out,
-		    struct err *err)
+int catalogue_facts(struct catalogue *c, const struct catalogue_batch *b,
+		    struct catalogue_fact **out, struct err *err)
 {
 	struct db_stmt *s = catalogue_stmt(c, STMT_FACTS, err);
 	struct catalogue_fact *facts = NULL;
@@ -258,15 +367,16 @@ int catalogue_facts(struct catalogue *c, int64_t nr, uint32_t count, struct cata
 
 	if (!s)
 		return err->code;
-	db_bind_i64(s, 1, nr);
+	db_bind_i64(s, 1, b->nr);
 	int ret = db_step(s, err);
-	const void *p = ret > 0 ? db_column_bytes(s, 0, &n) : NULL;
-	if (ret == 0 || (ret > 0 && n / CATALOGUE_FACT_SIZE != count) || n % CATALOGUE_FACT_SIZE)
+	const unsigned char *p = ret > 0 ? db_column_bytes(s, 0, &n) : NULL;
+	if (ret == 0 || (ret > 0 && n / CATALOGUE_FACT_SIZE < (uint64_t)b->first + b->count))
 		ret = catalogue_damaged(err);
 	if (ret > 0) {
-		facts = xcalloc(count > 0 ? count : 1, sizeof(*facts));
-		reader_init(&r, p, n);
-		for (uint32_t i = 0; i < count && ret > 0; i++)
+		facts = xcalloc(b->count > 0 ? b->count : 1, sizeof(*facts));
+		reader_init(&r, p + (size_t)b->first * CATALOGUE_FACT_SIZE,
+			    (size_t)b->count * CATALOGUE_FACT_SIZE);
+		for (uint32_t i = 0; i < b->count && ret > 0; i++)
 			if (!take_fact(&r, &facts[i]))
 				ret = catalogue_damaged(err);
 	}

@@ -21,11 +21,11 @@ static const char schema[] =
 	"CREATE TABLE dirs(id INTEGER PRIMARY KEY, parent INTEGER, name BLOB,"
 	" UNIQUE(parent, name));"
 	"INSERT INTO dirs VALUES(1, 0, X'');"
-	"CREATE TABLE names(nr INTEGER PRIMARY KEY, dir INTEGER, commit_nr INTEGER,"
-	" count INTEGER, names BLOB);"
-	"CREATE INDEX names_dir ON names(dir, nr);"
+	"CREATE TABLE names(nr INTEGER PRIMARY KEY, commit_nr INTEGER, parts BLOB, names BLOB);"
+	"CREATE INDEX names_commit ON names(commit_nr, nr);"
+	"CREATE TABLE places(dir INTEGER, nr INTEGER, PRIMARY KEY(dir, nr)) WITHOUT ROWID;"
 	"CREATE TABLE facts(nr INTEGER PRIMARY KEY, facts BLOB);"
-	"PRAGMA user_version=2;"
+	"PRAGMA user_version=3;"
 	"COMMIT";
 
 #define COMMIT_COLUMNS "nr, id, time, ns, zone, line, prev, linear, incomplete, files, dirs," \
@@ -40,8 +40,9 @@ static const char *const statements[STMT_NR] = {
 	[STMT_DIR] = "SELECT parent, name FROM dirs WHERE id = ?",
 	[STMT_FIND_DIR] = "SELECT id FROM dirs WHERE parent = ? AND name = ?",
 	[STMT_ADD_DIR] = "INSERT INTO dirs(parent, name) VALUES(?, ?)",
-	[STMT_ADD_NAMES] = "INSERT INTO names(dir, commit_nr, count, names) VALUES(?,?,?,?)",
+	[STMT_ADD_NAMES] = "INSERT INTO names(commit_nr, parts, names) VALUES(?,?,?)",
 	[STMT_ADD_FACTS] = "INSERT INTO facts VALUES(?, ?)",
+	[STMT_ADD_PLACE] = "INSERT OR IGNORE INTO places VALUES(?, ?)",
 	[STMT_FACTS] = "SELECT facts FROM facts WHERE nr = ?",
 };
 
@@ -127,6 +128,7 @@ int catalogue_open(struct catalogue **out, const char *path, const struct keys *
 
 	c->lock = (struct lock)LOCK_INIT;
 	c->texts = (struct catalogue_texts)CATALOGUE_TEXTS_INIT;
+	c->pending = (struct catalogue_pending)CATALOGUE_PENDING_INIT;
 	keys_cache_key(keys, KEY_USE_CATALOGUE, &c->key);
 	if (!in_memory)
 		ret = lock_take(&c->lock, lock,
@@ -155,6 +157,9 @@ void catalogue_close(struct catalogue *c)
 	lock_release(&c->lock);
 	secret_release(&c->key);
 	release_texts(&c->texts);
+	buf_release(&c->pending.parts);
+	buf_release(&c->pending.names);
+	buf_release(&c->pending.facts);
 	sys_free(c);
 }
 
@@ -172,13 +177,16 @@ int catalogue_begin(struct catalogue *c, struct err *err)
 
 int catalogue_commit(struct catalogue *c, struct err *err)
 {
-	return db_exec(c->db, "COMMIT", err);
+	int ret = catalogue_write_pending(c, err);
+
+	return ret < 0 ? ret : db_exec(c->db, "COMMIT", err);
 }
 
 void catalogue_abort(struct catalogue *c)
 {
 	struct err ignored = ERR_INIT;
 
+	catalogue_drop_pending(c);
 	db_exec(c->db, "ROLLBACK", &ignored);
 }
 

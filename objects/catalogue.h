@@ -105,27 +105,44 @@ struct catalogue_fact {
 };
 
 struct catalogue_batch {
-	int64_t nr;			/* rises with commit_nr */
+	int64_t nr;			/* of its row: rises with commit_nr */
+	uint32_t first;			/* number of its first name in the row */
 	int64_t dir, commit_nr;
 	uint32_t count;			/* of names: what the row says */
 	const char *names;		/* a name and a NUL, each; sorted bytewise; the last is NUL */
 	size_t names_size;
 };
 
+/* Batches of one commit, one after the other, so that their names lie in one piece. */
+struct catalogue_row {
+	int64_t nr, commit_nr;
+	const char *names;		/* of all of them */
+	size_t names_size;
+	const unsigned char *parts;	/* what catalogue_next_batch() has not given yet */
+	size_t parts_size;
+	const char *next;		/* its names: at first `names` */
+	uint32_t first;
+};
+
+/* 1: the next batch of the row; 0: no more; ERR_CORRUPT. */
+int catalogue_next_batch(struct catalogue_row *r, struct catalogue_batch *out, struct err *err);
 /*
- * All batches, by nr, as fast as they can be read; `out` is borrowed for the call.  `fn` may make
- * any other call of this header but another of these two.  A non-zero answer stops and is returned.
+ * All rows, by nr, as fast as they can be read; what is borrowed is for the call.  `fn` may make
+ * any other call of this header but another of these.  A non-zero answer stops and is returned.
  */
-int catalogue_each_batch(struct catalogue *c,
-			 int (*fn)(const struct catalogue_batch *b, void *data, struct err *err),
-			 void *data, struct err *err);
-/* The batches of one directory, by nr; one commit may have several. */
+int catalogue_each_row(struct catalogue *c,
+		       int (*fn)(struct catalogue_row *r, void *data, struct err *err), void *data,
+		       struct err *err);
+/* The batches of one directory, or of one commit, by nr; one commit may have several of one. */
 int catalogue_each_batch_of(struct catalogue *c, int64_t dir,
 			    int (*fn)(const struct catalogue_batch *b, void *data,
 				      struct err *err), void *data, struct err *err);
-/* The facts of batch `nr`, in the order of its names, `count` of them: sys_free(*out). */
-int catalogue_facts(struct catalogue *c, int64_t nr, uint32_t count, struct catalogue_fact **out,
-		    struct err *err);
+int catalogue_each_batch_in(struct catalogue *c, int64_t commit_nr,
+			    int (*fn)(const struct catalogue_batch *b, void *data,
+				      struct err *err), void *data, struct err *err);
+/* The facts of a batch, in the order of its names, `count` of them: sys_free(*out). */
+int catalogue_facts(struct catalogue *c, const struct catalogue_batch *b,
+		    struct catalogue_fact **out, struct err *err);
 
 /* -- writing -- */
 
