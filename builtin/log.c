@@ -13,13 +13,15 @@
 #include "objects/store-view.h"
 #include "refs/date.h"
 #include "refs/revlist.h"
+#include "fs/follow.h"
+#include "builtin/catalogue.h"
 #include "builtin/changes.h"
 #include "builtin/pager.h"
 #include "builtin/snapshot.h"
 
 static const char log_usage[] =
-	"ub log [-n N] [--oneline] [--stat] [--since DATE] [--until DATE] [--all] [REV]"
-	" [-- PATH...]";
+	"ub log [-n N] [--oneline] [--stat] [--follow] [--since DATE] [--until DATE] [--all]"
+	" [REV] [-- PATH...]";
 
 struct logger {
 	struct ub *ub;
@@ -27,7 +29,7 @@ struct logger {
 	struct ref_names names;
 	struct path_set paths;
 	unsigned int left;
-	bool oneline;
+	bool oneline, follow;
 	struct changes_options changes;
 	bool has_since, has_until;
 	struct timespec since, until;
@@ -139,6 +141,11 @@ static int print_changes(struct logger *l, const struct commit *c, struct err *e
 	return ret;
 }
 
+static const char *followed(const struct logger *l)
+{
+	return l->follow && l->paths.nr > 0 ? l->paths.paths[0] : NULL;
+}
+
 static int print(struct logger *l, const struct oid *id, const struct commit *c, struct err *err)
 {
 	struct ub *ub = l->ub;
@@ -146,13 +153,13 @@ static int print(struct logger *l, const struct oid *id, const struct commit *c,
 
 	buf_reset(&l->text);
 	if (ub->json) {
-		snapshot_put_json(&l->names, id, c, 0, &l->text);
+		snapshot_put_json(&l->names, id, c, 0, followed(l), &l->text);
 	} else if (l->oneline) {
 		ret = snapshot_put_line(ub, &l->names, id, c, &l->text, err);
 	} else {
 		if (l->any)
 			buf_put_u8(&l->text, '\n');
-		snapshot_put_text(ub, &l->names, id, c, 0, &l->text);
+		snapshot_put_text(ub, &l->names, id, c, 0, followed(l), &l->text);
 		if (l->changes.stat)
 			buf_put_u8(&l->text, '\n');
 	}
@@ -163,6 +170,73 @@ static int print(struct logger *l, const struct oid *id, const struct commit *c,
 	if (ret == 0 && out_failed(&ub->out))
 		ret = out_flush(&ub->out, err);
 	return ret;
+}
+
+/* -- following -- */
+
+/* What came with a snapshot, and the one before it. */
+struct came {
+	struct logger *l;
+	const struct oid *before;
+	const char *path;
+	const struct tree_entry *e;
+	struct buf *from;
+};
+
+static int find_copied(struct catalogue *c, void *data, struct err *err)
+{
+	struct came *k = data;
+	struct treetext_store text = store_treetext(k->l->ub->store);
+	struct timeline t = TIMELINE_INIT;
+	int ret = timeline_read(&t, c, k->l->ub->refs, k->before, err);
+
+	buf_reset(k->from);
+	if (ret == 0)
+		ret = follow_copied(c, &t, k->before, &text, k->path, k->e, k->from, err);
+	timeline_release(&t);
+	return ret;
+}
+
+/* Where was what came at `path`?  1 and `from`, 0, or negative. */
+static int find_earlier(struct logger *l, const struct commit *c, const struct oid *parent_tree,
+			const char *path, struct buf *from, struct err *err)
+{
+	struct found now = { .hold = BUF_INIT }, then = { .hold = BUF_INIT };
+	struct came came = { l, &c->parents[0], path, &now.e, from };
+	int ret = find_at(l, &c->tree, path, &now, err);
+
+	if (ret == 0)
+		ret = find_at(l, parent_tree, path, &then, err);
+	if (ret == 0 && now.is_there && !then.is_there) {
+		ret = follow_moved(&l->source, parent_tree, &c->tree, path, &now.e, from, err);
+		if (ret == 0)
+			ret = repo_with_catalogue(l->ub, &c->parents[0], find_copied, &came, err);
+	}
+	buf_release(&now.hold);
+	buf_release(&then.hold);
+	return ret;
+}
+
+/* After a snapshot in which it came, go on with where it was before. */
+static int follow(struct logger *l, const struct commit *c, struct err *err)
+{
+	struct commit parent = COMMIT_INIT;
+	struct buf from = BUF_INIT;
+	int ret = read_parent(l, &c->parents[0], &parent, err);
+
+	for (size_t i = 0; ret == 1 && i < l->paths.nr; i++) {
+		int got = find_earlier(l, c, &parent.tree, l->paths.paths[i], &from, err);
+		if (got < 0)
+			ret = got;
+		if (got != 1)
+			continue;
+		path_set_release(&l->paths);
+		path_set_add(&l->paths, buf_str(&from));
+		break;
+	}
+	commit_release(&parent);
+	buf_release(&from);
+	return ret < 0 ? ret : 0;
 }
 
 /* 1: that is enough. */
@@ -180,6 +254,8 @@ static int look_at(const struct revlist_item *item, void *data, struct err *err)
 	if (ret == 1) {
 		l->left--;
 		ret = print(l, item->id, &c, err);
+		if (ret == 0 && l->follow && c.nr_parents > 0)
+			ret = follow(l, &c, err);
 	}
 	commit_release(&c);
 	return ret < 0 ? ret : interrupt_check(err);
@@ -246,6 +322,7 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_UINT('n', "max-count", &l.left, "N", "show at most so many"),
 		OPT_FLAG(0, "oneline", &l.oneline, "show each on a line"),
 		OPT_FLAG(0, "stat", &l.changes.stat, "show how many lines changed in each file"),
+		OPT_FLAG(0, "follow", &l.follow, "go on where the path was before, by its content"),
 		OPT_STR(0, "since", &since, "date", "only those made then or later"),
 		OPT_STR(0, "until", &until, "date", "only those made then or earlier"),
 		OPT_FLAG(0, "all", &all, "start from every ref"),
@@ -258,6 +335,8 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 
 	if (ret == 0 && argc > 1)
 		ret = err_set(err, ERR_USAGE, "one revision at a time; paths follow --");
+	if (ret == 0 && l.follow && nr_paths != 1)
+		ret = err_set(err, ERR_USAGE, "--follow takes one path, after --");
 	if (ret == 0)
 		ret = take_date(since, "--since", &l.has_since, &l.since, err);
 	if (ret == 0)

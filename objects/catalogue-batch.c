@@ -357,33 +357,47 @@ static bool take_fact(struct reader *r, struct catalogue_fact *out)
 	return reader_ok(r) && out->kind != 0 && out->type >= ENTRY_FILE && out->type <= ENTRY_BLOCK;
 }
 
+/* A row is asked for as often as it has batches: it is read once. */
+static int load_facts(struct catalogue *c, int64_t nr, struct err *err)
+{
+	struct db_stmt *s = c->facts_nr == nr ? NULL : catalogue_stmt(c, STMT_FACTS, err);
+	size_t n;
+
+	if (c->facts_nr == nr)
+		return 0;
+	if (!s)
+		return err->code;
+	db_bind_i64(s, 1, nr);
+	c->facts_nr = 0;
+	int ret = db_step(s, err);
+	if (ret > 0) {
+		const void *p = db_column_bytes(s, 0, &n);
+		buf_reset(&c->facts);
+		buf_put(&c->facts, p, n);
+		c->facts_nr = nr;
+	}
+	db_reset(s);
+	return ret > 0 ? 0 : ret < 0 ? ret : catalogue_damaged(err);
+}
+
 int catalogue_facts(struct catalogue *c, const struct catalogue_batch *b,
 		    struct catalogue_fact **out, struct err *err)
 {
-	struct db_stmt *s = catalogue_stmt(c, STMT_FACTS, err);
-	struct catalogue_fact *facts = NULL;
 	struct reader r;
-	size_t n = 0;
+	int ret = load_facts(c, b->nr, err);
 
-	if (!s)
-		return err->code;
-	db_bind_i64(s, 1, b->nr);
-	int ret = db_step(s, err);
-	const unsigned char *p = ret > 0 ? db_column_bytes(s, 0, &n) : NULL;
-	if (ret == 0 || (ret > 0 && n / CATALOGUE_FACT_SIZE < (uint64_t)b->first + b->count))
-		ret = catalogue_damaged(err);
-	if (ret > 0) {
-		facts = xcalloc(b->count > 0 ? b->count : 1, sizeof(*facts));
-		reader_init(&r, p + (size_t)b->first * CATALOGUE_FACT_SIZE,
-			    (size_t)b->count * CATALOGUE_FACT_SIZE);
-		for (uint32_t i = 0; i < b->count && ret > 0; i++)
-			if (!take_fact(&r, &facts[i]))
-				ret = catalogue_damaged(err);
-	}
-	db_reset(s);
-	if (ret < 0) {
-		sys_free(facts);
+	if (ret < 0)
 		return ret;
+	if (c->facts.len / CATALOGUE_FACT_SIZE < (uint64_t)b->first + b->count)
+		return catalogue_damaged(err);
+	struct catalogue_fact *facts = xcalloc(b->count > 0 ? b->count : 1, sizeof(*facts));
+	reader_init(&r, c->facts.data + (size_t)b->first * CATALOGUE_FACT_SIZE,
+		    (size_t)b->count * CATALOGUE_FACT_SIZE);
+	for (uint32_t i = 0; i < b->count; i++) {
+		if (!take_fact(&r, &facts[i])) {
+			sys_free(facts);
+			return catalogue_damaged(err);
+		}
 	}
 	*out = facts;
 	return 0;

@@ -33,6 +33,8 @@ struct catalogue {
 	struct secret key;
 	struct db_stmt *stmt[STMT_NR];	/* prepared when first wanted */
 	struct catalogue_pending pending;
+	struct buf facts;		/* of the row that was last asked for */
+	int64_t facts_nr;		/* 0: none */
 	struct catalogue_texts texts;	/* of the commit that was last answered */
 };
 

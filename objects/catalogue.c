@@ -128,6 +128,7 @@ int catalogue_open(struct catalogue **out, const char *path, const struct keys *
 
 	c->lock = (struct lock)LOCK_INIT;
 	c->texts = (struct catalogue_texts)CATALOGUE_TEXTS_INIT;
+	c->facts = (struct buf)BUF_INIT;
 	c->pending = (struct catalogue_pending)CATALOGUE_PENDING_INIT;
 	keys_cache_key(keys, KEY_USE_CATALOGUE, &c->key);
 	if (!in_memory)
@@ -157,6 +158,7 @@ void catalogue_close(struct catalogue *c)
 	lock_release(&c->lock);
 	secret_release(&c->key);
 	release_texts(&c->texts);
+	buf_release(&c->facts);
 	buf_release(&c->pending.parts);
 	buf_release(&c->pending.names);
 	buf_release(&c->pending.facts);
