@@ -256,8 +256,8 @@ int catalogue_each_batch_in(struct catalogue *c, int64_t commit_nr,
 
 /* -- writing -- */
 
-/* A row stays within a page: a search reads pages one after the other. */
-#define ROW_NAMES ((size_t)28 << 10)
+/* What of a page is left for names and parts: a search reads pages one after the other. */
+#define ROW_SIZE (DB_BLOCK_SIZE - 100)
 
 void catalogue_drop_pending(struct catalogue *c)
 {
@@ -308,20 +308,51 @@ int catalogue_write_pending(struct catalogue *c, struct err *err)
 	return ret;
 }
 
+/* How many of the first names fit into `room`, and their size. */
+static uint32_t count_fitting(const char *names, size_t size, size_t room, size_t *size_out)
+{
+	const char *p = names, *end = names + size, *nul;
+	uint32_t nr = 0;
+
+	for (; p < end && (nul = memchr(p, '\0', (size_t)(end - p))) != NULL; p = nul + 1) {
+		if ((size_t)(nul + 1 - names) > room)
+			break;
+		nr++;
+	}
+	*size_out = (size_t)(p - names);
+	return nr;
+}
+
+/* Rows are filled up: a batch may lie in two of them. */
 int catalogue_add_batch(struct catalogue *c, int64_t dir, int64_t commit_nr, uint32_t count,
 			const struct buf *names, const struct buf *facts, struct err *err)
 {
 	struct catalogue_pending *p = &c->pending;
-	int ret = 0;
+	const unsigned char *fact = facts->data;
+	size_t at = 0, n;
+	int ret = p->commit_nr != commit_nr ? catalogue_write_pending(c, err) : 0;
 
-	if (p->commit_nr != commit_nr || p->names.len + names->len > ROW_NAMES)
-		ret = catalogue_write_pending(c, err);
 	p->commit_nr = commit_nr;
-	buf_put_u64le(&p->parts, (uint64_t)dir);
-	buf_put_u32le(&p->parts, count);
-	buf_put_u32le(&p->parts, (uint32_t)names->len);
-	buf_put_buf(&p->names, names);
-	buf_put_buf(&p->facts, facts);
+	while (ret == 0 && count > 0) {
+		size_t used = p->names.len + p->parts.len + CATALOGUE_PART_SIZE;
+		const char *from = (const char *)names->data + at;
+		uint32_t nr = used >= ROW_SIZE ? 0 :
+			count_fitting(from, names->len - at, ROW_SIZE - used, &n);
+		if (nr == 0 && p->names.len == 0)
+			BUG("a name of more than a page");
+		if (nr == 0) {
+			ret = catalogue_write_pending(c, err);
+			continue;
+		}
+		buf_put_u64le(&p->parts, (uint64_t)dir);
+		buf_put_u32le(&p->parts, nr);
+		buf_put_u32le(&p->parts, (uint32_t)n);
+		buf_put(&p->names, from, n);
+		buf_put(&p->facts, fact, nr * (size_t)CATALOGUE_FACT_SIZE);
+		fact += nr * (size_t)CATALOGUE_FACT_SIZE;
+		at += n;
+		count -= nr;
+	}
 	return ret;
 }
 
