@@ -19,11 +19,45 @@ static struct history_options options(struct ub *ub)
 	};
 }
 
-int repo_open_catalogue(struct ub *ub, struct catalogue **out, struct err *err)
+/* As it lies in the repository; what keeps it from that is said, and it is made in memory. */
+static int open_somewhere(struct ub *ub, const struct history_options *o, struct catalogue **out,
+			  struct err *err)
+{
+	int ret = history_open(out, o, err);
+
+	if (ret == 0 || ret == ERR_INTERRUPTED)
+		return ret;
+	ub_warn(ub, "%s: a catalogue is made for this once", err->msg);
+	err_clear(err);
+	return history_open_in_memory(out, o, err);
+}
+
+int repo_with_catalogue(struct ub *ub, const struct oid *also,
+			int (*fn)(struct catalogue *c, void *data, struct err *err), void *data,
+			struct err *err)
 {
 	struct history_options o = options(ub);
+	struct catalogue *c = NULL;
 
-	return history_open(out, &o, err);
+	o.also = also;
+	int ret = open_somewhere(ub, &o, &c, err);
+	if (ret == 0)
+		ret = fn(c, data, err);
+	catalogue_close(c);
+	if (ret != ERR_CORRUPT || !c)
+		return ret;
+	ub_warn(ub, "%s: the catalogue is made again", err->msg);
+	err_clear(err);
+	c = NULL;
+	ret = history_rebuild(&o, err);
+	if (ret == ERR_INTERRUPTED)
+		return ret;
+	err_clear(err);			/* if it can't be, opening says why */
+	ret = open_somewhere(ub, &o, &c, err);
+	if (ret == 0)
+		ret = fn(c, data, err);
+	catalogue_close(c);
+	return ret;
 }
 
 void repo_update_catalogue(struct ub *ub)

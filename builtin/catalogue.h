@@ -6,8 +6,14 @@
 #include "objects/catalogue.h"
 #include "builtin/ub.h"
 
-/* For reading, whole: made (again) if need be, which is said.  ERR_FORMAT: a newer ub's. */
-int repo_open_catalogue(struct ub *ub, struct catalogue **out, struct err *err);
+/*
+ * `fn` with the catalogue, whole, and with `also` (may be NULL) in it; made (again) if need be,
+ * which is said.  Where it cannot be written, or is a newer ub's, one is made in memory, which is
+ * said as well.  When `fn` finds it damaged (ERR_CORRUPT) it is called once more with another.
+ */
+int repo_with_catalogue(struct ub *ub, const struct oid *also,
+			int (*fn)(struct catalogue *c, void *data, struct err *err), void *data,
+			struct err *err);
 /* After a snapshot: what keeps it from being written is one warning. */
 void repo_update_catalogue(struct ub *ub);
 int repo_rebuild_catalogue(struct ub *ub, struct err *err);

@@ -1,9 +1,8 @@
 /*
  * ub log: the snapshots there are, newest first.
  *
- * With paths, those in which something at one of them is not as in any parent.  Where a snapshot
- * has one parent, and that is the one before it in its line, the catalogue tells; else what stands
- * at a path is found by going down to it alone, and compared by id.
+ * With paths, those in which something at one of them is not as in any parent.  What stands at a
+ * path is found by going down to it alone, and compared by id.
  */
 #include <limits.h>
 #include <string.h>
@@ -14,26 +13,23 @@
 #include "objects/store-view.h"
 #include "refs/date.h"
 #include "refs/revlist.h"
-#include "fs/history-path.h"
+#include "fs/follow.h"
 #include "builtin/catalogue.h"
 #include "builtin/changes.h"
 #include "builtin/pager.h"
 #include "builtin/snapshot.h"
 
 static const char log_usage[] =
-	"ub log [-n N] [--oneline] [--stat] [--since DATE] [--until DATE] [--all] [--follow] [REV]"
-	" [-- PATH...]";
+	"ub log [-n N] [--oneline] [--stat] [--follow] [--since DATE] [--until DATE] [--all]"
+	" [REV] [-- PATH...]";
 
 struct logger {
 	struct ub *ub;
 	struct object_source source;
 	struct ref_names names;
 	struct path_set paths;
-	bool follows;
-	struct catalogue *catalogue;	/* NULL: it is not to be had, or not wanted */
-	struct history_marks marks;	/* of the paths */
 	unsigned int left;
-	bool oneline;
+	bool oneline, follow;
 	struct changes_options changes;
 	bool has_since, has_until;
 	struct timespec since, until;
@@ -101,22 +97,7 @@ static int read_parent(struct logger *l, const struct oid *id, struct commit *ou
 	return 0;
 }
 
-/* What the catalogue says: 1, 0, or -1: it cannot tell. */
-static int ask_catalogue(struct logger *l, const struct oid *id, const struct commit *c)
-{
-	struct err ignored = ERR_INIT;
-	struct catalogue_commit k;
-
-	if (!l->catalogue || l->paths.is_all ||
-	    catalogue_commit_by_id(l->catalogue, id, &k, &ignored) < 0)
-		return -1;
-	if (!(c->nr_parents == 1 && k.is_linear) && !(c->nr_parents == 0 && k.prev == 0))
-		return -1;
-	return history_marks_has(&l->marks, k.nr);
-}
-
-static int is_wanted(struct logger *l, const struct oid *id, const struct commit *c,
-		     struct err *err)
+static int is_wanted(struct logger *l, const struct commit *c, struct err *err)
 {
 	bool any_parent = false;
 	int ret = 1;
@@ -127,9 +108,6 @@ static int is_wanted(struct logger *l, const struct oid *id, const struct commit
 		return 0;
 	if (l->paths.nr == 0 && !l->paths.is_all)
 		return 1;
-	int told = ask_catalogue(l, id, c);
-	if (told >= 0)
-		return told;
 	for (size_t i = 0; ret == 1 && i < c->nr_parents; i++) {
 		struct commit parent = COMMIT_INIT;
 		int got = read_parent(l, &c->parents[i], &parent, err);
@@ -163,6 +141,11 @@ static int print_changes(struct logger *l, const struct commit *c, struct err *e
 	return ret;
 }
 
+static const char *followed(const struct logger *l)
+{
+	return l->follow && l->paths.nr > 0 ? l->paths.paths[0] : NULL;
+}
+
 static int print(struct logger *l, const struct oid *id, const struct commit *c, struct err *err)
 {
 	struct ub *ub = l->ub;
@@ -170,13 +153,13 @@ static int print(struct logger *l, const struct oid *id, const struct commit *c,
 
 	buf_reset(&l->text);
 	if (ub->json) {
-		snapshot_put_json(&l->names, id, c, 0, &l->text);
+		snapshot_put_json(&l->names, id, c, 0, followed(l), &l->text);
 	} else if (l->oneline) {
 		ret = snapshot_put_line(ub, &l->names, id, c, &l->text, err);
 	} else {
 		if (l->any)
 			buf_put_u8(&l->text, '\n');
-		snapshot_put_text(ub, &l->names, id, c, 0, &l->text);
+		snapshot_put_text(ub, &l->names, id, c, 0, followed(l), &l->text);
 		if (l->changes.stat)
 			buf_put_u8(&l->text, '\n');
 	}
@@ -189,88 +172,71 @@ static int print(struct logger *l, const struct oid *id, const struct commit *c,
 	return ret;
 }
 
-/* -- where a file came from -- */
+/* -- following -- */
 
-static int mark_paths(struct logger *l, struct err *err)
+/* What came with a snapshot, and the one before it. */
+struct came {
+	struct logger *l;
+	const struct oid *before;
+	const char *path;
+	const struct tree_entry *e;
+	struct buf *from;
+};
+
+static int find_copied(struct catalogue *c, void *data, struct err *err)
 {
-	int ret = 0;
+	struct came *k = data;
+	struct treetext_store text = store_treetext(k->l->ub->store);
+	struct timeline t = TIMELINE_INIT;
+	int ret = timeline_read(&t, c, k->l->ub->refs, k->before, err);
 
-	history_marks_release(&l->marks);
-	for (size_t i = 0; i < l->paths.nr && ret == 0; i++)
-		ret = history_mark(l->catalogue, l->paths.paths[i], &l->marks, err);
+	buf_reset(k->from);
+	if (ret == 0)
+		ret = follow_copied(c, &t, k->before, &text, k->path, k->e, k->from, err);
+	timeline_release(&t);
 	return ret;
 }
 
-struct origin { struct logger *l; const struct oid *tree; char *path; };
-
-/* Was it there in the snapshot before? */
-static int take_origin(const char *path, void *data, struct err *err)
+/* Where was what came at `path`?  1 and `from`, 0, or negative. */
+static int find_earlier(struct logger *l, const struct commit *c, const struct oid *parent_tree,
+			const char *path, struct buf *from, struct err *err)
 {
-	struct origin *o = data;
-	struct found there = { .hold = BUF_INIT };
-	int ret = find_at(o->l, o->tree, path, &there, err);
+	struct found now = { .hold = BUF_INIT }, then = { .hold = BUF_INIT };
+	struct came came = { l, &c->parents[0], path, &now.e, from };
+	int ret = find_at(l, &c->tree, path, &now, err);
 
-	if (ret == 0 && there.is_there) {
-		o->path = xstrdup(path);
-		ret = 1;
+	if (ret == 0)
+		ret = find_at(l, parent_tree, path, &then, err);
+	if (ret == 0 && now.is_there && !then.is_there) {
+		ret = follow_moved(&l->source, parent_tree, &c->tree, path, &now.e, from, err);
+		if (ret == 0)
+			ret = repo_with_catalogue(l->ub, &c->parents[0], find_copied, &came, err);
 	}
-	buf_release(&there.hold);
+	buf_release(&now.hold);
+	buf_release(&then.hold);
 	return ret;
 }
 
-/* The path was added here: from now on what it was before. */
-static int follow(struct logger *l, const struct oid *id, const struct commit *c, struct err *err)
+/* After a snapshot in which it came, go on with where it was before. */
+static int follow(struct logger *l, const struct commit *c, struct err *err)
 {
 	struct commit parent = COMMIT_INIT;
-	struct origin o = { .l = l, .tree = &parent.tree };
-	struct catalogue_commit k;
-	int ret = c->nr_parents == 1 ? read_parent(l, &c->parents[0], &parent, err) : 0;
+	struct buf from = BUF_INIT;
+	int ret = read_parent(l, &c->parents[0], &parent, err);
 
-	if (ret == 1)
-		ret = catalogue_commit_by_id(l->catalogue, id, &k, err);
-	else
-		goto done;
-	if (ret == 0)
-		ret = history_origins(l->catalogue, l->paths.paths[0], k.nr, take_origin, &o, err);
-	if (ret == 1) {
+	for (size_t i = 0; ret == 1 && i < l->paths.nr; i++) {
+		int got = find_earlier(l, c, &parent.tree, l->paths.paths[i], &from, err);
+		if (got < 0)
+			ret = got;
+		if (got != 1)
+			continue;
 		path_set_release(&l->paths);
-		path_set_add(&l->paths, o.path);
-		ret = mark_paths(l, err);
+		path_set_add(&l->paths, buf_str(&from));
+		break;
 	}
-done:
-	sys_free(o.path);
 	commit_release(&parent);
+	buf_release(&from);
 	return ret < 0 ? ret : 0;
-}
-
-/*
- * The snapshots that --follow and paths ask for.  Without the catalogue paths are looked up in each
- * snapshot, and what is damaged is made again.
- */
-static int open_catalogue(struct logger *l, struct err *err)
-{
-	if (l->paths.nr == 0 || l->paths.is_all)
-		return 0;
-	int ret = repo_open_catalogue(l->ub, &l->catalogue, err);
-	if (ret == 0)
-		ret = mark_paths(l, err);
-	if (ret == ERR_CORRUPT) {
-		ub_warn(l->ub, "%s: the catalogue is made again", err->msg);
-		err_clear(err);
-		catalogue_close(l->catalogue);
-		l->catalogue = NULL;
-		ret = repo_rebuild_catalogue(l->ub, err);
-		if (ret == 0)
-			ret = repo_open_catalogue(l->ub, &l->catalogue, err);
-		if (ret == 0)
-			ret = mark_paths(l, err);
-	}
-	if (ret == 0 || l->follows)
-		return ret;
-	catalogue_close(l->catalogue);
-	l->catalogue = NULL;
-	err_clear(err);
-	return 0;
 }
 
 /* 1: that is enough. */
@@ -284,12 +250,12 @@ static int look_at(const struct revlist_item *item, void *data, struct err *err)
 		return 1;
 	ret = store_read_commit(l->ub->store, item->id, &c, err);
 	if (ret == 0)
-		ret = is_wanted(l, item->id, &c, err);
+		ret = is_wanted(l, &c, err);
 	if (ret == 1) {
 		l->left--;
 		ret = print(l, item->id, &c, err);
-		if (ret == 0 && l->follows)
-			ret = follow(l, item->id, &c, err);
+		if (ret == 0 && l->follow && c.nr_parents > 0)
+			ret = follow(l, &c, err);
 	}
 	commit_release(&c);
 	return ret < 0 ? ret : interrupt_check(err);
@@ -356,10 +322,10 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_UINT('n', "max-count", &l.left, "N", "show at most so many"),
 		OPT_FLAG(0, "oneline", &l.oneline, "show each on a line"),
 		OPT_FLAG(0, "stat", &l.changes.stat, "show how many lines changed in each file"),
+		OPT_FLAG(0, "follow", &l.follow, "go on where the path was before, by its content"),
 		OPT_STR(0, "since", &since, "date", "only those made then or later"),
 		OPT_STR(0, "until", &until, "date", "only those made then or earlier"),
 		OPT_FLAG(0, "all", &all, "start from every ref"),
-		OPT_FLAG(0, "follow", &l.follows, "go on with what a file was before it moved"),
 		OPT_END
 	};
 	struct revlist *rl = NULL;
@@ -369,16 +335,14 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 
 	if (ret == 0 && argc > 1)
 		ret = err_set(err, ERR_USAGE, "one revision at a time; paths follow --");
+	if (ret == 0 && l.follow && nr_paths != 1)
+		ret = err_set(err, ERR_USAGE, "--follow takes one path, after --");
 	if (ret == 0)
 		ret = take_date(since, "--since", &l.has_since, &l.since, err);
 	if (ret == 0)
 		ret = take_date(until, "--until", &l.has_until, &l.until, err);
 	if (ret == 0)
 		ret = changes_take_paths(&l.paths, named, nr_paths, err);
-	if (ret == 0 && l.follows && (l.paths.nr != 1 || l.paths.is_all))
-		ret = err_set(err, ERR_USAGE, "--follow wants one path");
-	if (ret == 0)
-		ret = open_catalogue(&l, err);
 	if (ret == 0)
 		ret = ref_names_load(ub, &l.names, err);
 	if (ret == 0)
@@ -395,8 +359,6 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 	revlist_free(rl);
 	ref_names_release(&l.names);
 	path_set_release(&l.paths);
-	catalogue_close(l.catalogue);
-	history_marks_release(&l.marks);
 	buf_release(&l.text);
 	return ret < 0 ? ret : l.missing > 0 ? EXIT_PARTIAL : 0;
 }

@@ -1,20 +1,25 @@
 /*
- * ub search: which files there ever were, by name; fs/history-search.h finds them.
+ * ub search: which files there ever were, by name.
+ *
+ * What fits is found in the catalogue before anything is printed: if that is damaged, it is made
+ * again and all is looked for anew.
  */
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
+#include "lib/interrupt.h"
 #include "lib/path.h"
 #include "lib/quote.h"
+#include "lib/regex.h"
 #include "lib/sys.h"
 #include "objects/treetext.h"
 #include "refs/date.h"
 #include "refs/rev.h"
-#include "fs/history-search.h"
+#include "fs/namesearch.h"
 #include "builtin/catalogue.h"
 #include "builtin/pager.h"
-#include "builtin/repo.h"
+#include "builtin/ub.h"
 
 static const char search_usage[] =
 	"ub search [--regex] [-i] [--at REV] [--since DATE] [--before DATE] [--size SIZE]"
@@ -22,48 +27,18 @@ static const char search_usage[] =
 
 struct searcher {
 	struct ub *ub;
-	struct history_pattern *patterns;
-	size_t nr_patterns;
+	struct namesearch_options what;
+	struct namesearch *names;
+	struct timeline timeline;
+	char *tmp_dir;
 	bool details, nul;
-	bool has_since, has_before;
+	bool has_since, has_before, has_at;
 	struct timespec since, before;
-	char type;			/* 0: any */
-	int size_sign;			/* 0: exactly */
-	bool has_size, has_at;
-	uint64_t size;
+	struct oid at;
 	struct buf line;
 	uint64_t printed;
+	unsigned int missing;
 };
-
-/* -- which -- */
-
-static bool fits_terms(const struct searcher *s, const struct history_version *v)
-{
-	static const char types[] = "?fdlpscb";
-
-	if (s->type && types[v->type] != s->type)
-		return false;
-	if (!s->has_size)
-		return true;
-	if (v->type != ENTRY_FILE)
-		return false;
-	return s->size_sign == 0 ? v->size == s->size :
-	       s->size_sign > 0 ? v->size > s->size : v->size < s->size;
-}
-
-static int cmp_time(const struct history_moment *m, const struct timespec *t)
-{
-	if (m->s != t->tv_sec)
-		return m->s < t->tv_sec ? -1 : 1;
-	return ((long)m->ns > t->tv_nsec) - ((long)m->ns < t->tv_nsec);
-}
-
-static bool is_shown(const struct searcher *s, const struct history_version *v)
-{
-	return fits_terms(s, v) && (!s->has_at || v->is_at) &&
-	       (!s->has_since || cmp_time(&v->last, &s->since) >= 0) &&
-	       (!s->has_before || cmp_time(&v->first, &s->before) < 0);
-}
 
 /* -- printing -- */
 
@@ -78,49 +53,52 @@ static void put_local(struct buf *out, int64_t s)
 	buf_printf(out, "%-16s  ", text);
 }
 
-static uint32_t mode_of(const struct history_version *v)
+static uint32_t full_mode(const struct catalogue_fact *f)
 {
-	const struct tree_entry e = { .type = v->type, .mode = v->mode };
+	const struct tree_entry e = { .type = f->type, .mode = f->mode };
 
 	return treetext_mode(&e);
 }
 
-static void put_json(struct searcher *s, const struct history_version *v)
+static void put_json(struct searcher *s, const struct namesearch_version *v)
 {
+	const struct timeline_slot *first = v->span.first, *last = v->span.last;
+	const struct catalogue_fact *f = &v->fact;
 	struct json j;
 
 	json_begin(&j, &s->line, "file");
 	json_path(&j, "path", v->path, v->path_len);
-	json_u64(&j, "size", v->size);
-	if (v->has_mtime)
-		json_time(&j, "mtime", v->mtime_s, v->mtime_ns);
+	json_u64(&j, "size", f->size);
+	if (f->has_mtime)
+		json_time(&j, "mtime", f->mtime_s, f->mtime_ns);
 	else
 		json_null(&j, "mtime");
-	json_u64(&j, "mode", mode_of(v));
-	if (v->has_id)
-		json_str(&j, "oid", oid_hex(&v->id).s);
+	json_u64(&j, "mode", full_mode(f));
+	if (f->has_id && f->type != ENTRY_DIR)
+		json_str(&j, "oid", oid_hex(&f->id).s);
 	else
 		json_null(&j, "oid");
-	json_str(&j, "first_commit", oid_hex(&v->first.commit).s);
-	json_str(&j, "last_commit", oid_hex(&v->last.commit).s);
-	json_time(&j, "first_time", v->first.s, v->first.ns);
-	json_time(&j, "last_time", v->last.s, v->last.ns);
+	json_str(&j, "first_commit", oid_hex(&first->id).s);
+	json_str(&j, "last_commit", oid_hex(&last->id).s);
+	json_time(&j, "first_time", first->time_s, first->time_ns);
+	json_time(&j, "last_time", last->time_s, last->time_ns);
 	json_end(&j);
 }
 
-static void put_text(struct searcher *s, const struct history_version *v)
+static void put_text(struct searcher *s, const struct namesearch_version *v)
 {
+	const struct timeline_slot *first = v->span.first, *last = v->span.last;
 	struct buf *out = &s->line;
 
-	buf_put_str(out, v->is_now ? "  " : "- ");
-	put_local(out, v->first.s);
-	put_local(out, v->last.s);
+	buf_put_str(out, v->span.has_tip ? "  " : "- ");
+	put_local(out, first->time_s);
+	put_local(out, last->time_s);
 	if (s->details) {
-		buf_printf(out, "%.7s  %.7s  %06o  ", oid_hex(&v->first.commit).s,
-			   oid_hex(&v->last.commit).s, mode_of(v));
-		put_local(out, v->has_mtime ? v->mtime_s : 0);
+		buf_printf(out, "%.7s  %.7s  %06o  ", oid_hex(&first->id).s, oid_hex(&last->id).s,
+			   full_mode(&v->fact));
+		put_local(out, v->fact.has_mtime ? v->fact.mtime_s : 0);
 	}
-	buf_printf(out, "%12" PRIu64 "  ", v->size);
+	buf_printf(out, "%12" PRIu64 "  ", v->fact.size);
 	if (s->nul)
 		buf_put(out, v->path, v->path_len);
 	else
@@ -128,7 +106,22 @@ static void put_text(struct searcher *s, const struct history_version *v)
 	buf_put_u8(out, s->nul ? '\0' : '\n');
 }
 
-static int print(const struct history_version *v, void *data, struct err *err)
+static bool is_before(const struct timeline_slot *slot, const struct timespec *t)
+{
+	return slot->time_s != t->tv_sec ? slot->time_s < t->tv_sec :
+					   (long)slot->time_ns < t->tv_nsec;
+}
+
+static bool is_shown(const struct searcher *s, const struct namesearch_version *v)
+{
+	if (s->has_at && !v->span.has_at)
+		return false;
+	if (s->has_since && is_before(v->span.last, &s->since))
+		return false;
+	return !s->has_before || is_before(v->span.first, &s->before);
+}
+
+static int print(const struct namesearch_version *v, void *data, struct err *err)
 {
 	struct searcher *s = data;
 
@@ -141,7 +134,60 @@ static int print(const struct history_version *v, void *data, struct err *err)
 		put_text(s, v);
 	out_buf(&s->ub->out, &s->line);
 	s->printed++;
-	return out_failed(&s->ub->out) ? out_flush(&s->ub->out, err) : 0;
+	return out_failed(&s->ub->out) ? out_flush(&s->ub->out, err) : interrupt_check(err);
+}
+
+/* -- searching -- */
+
+static void forget(struct searcher *s)
+{
+	namesearch_free(s->names);
+	s->names = NULL;
+	timeline_release(&s->timeline);
+}
+
+/* All that the catalogue is for. */
+static int find(struct catalogue *c, void *data, struct err *err)
+{
+	struct searcher *s = data;
+
+	forget(s);
+	int ret = timeline_read(&s->timeline, c, s->ub->refs, s->has_at ? &s->at : NULL, err);
+	if (ret < 0)
+		return ret;
+	s->names = namesearch_new(c, &s->timeline, &s->what, s->tmp_dir);
+	return namesearch_scan(s->names, err);
+}
+
+static void warn_of_missing(struct searcher *s)
+{
+	const struct buf *ids = &s->timeline.missing;
+
+	for (size_t at = 0; at < ids->len; at += OID_SIZE) {
+		struct oid id;
+		memcpy(id.b, ids->data + at, OID_SIZE);
+		ub_warn(s->ub, "snapshot %s is not in this repository", oid_hex(&id).s);
+		s->missing++;
+	}
+}
+
+static int search(struct searcher *s, const char *at, struct err *err)
+{
+	struct commit commit = COMMIT_INIT;
+	int ret = 0;
+
+	s->has_at = at != NULL;
+	s->tmp_dir = path_join(s->ub->repo_path, "tmp");
+	if (at)
+		ret = rev_read_commit(s->ub->refs, s->ub->store, at, &s->at, &commit, err);
+	commit_release(&commit);
+	if (ret == 0)
+		ret = repo_with_catalogue(s->ub, at ? &s->at : NULL, find, s, err);
+	if (ret < 0)
+		return ret;
+	warn_of_missing(s);
+	pager_begin(s->ub);
+	return namesearch_each(s->names, print, s, err);
 }
 
 /* -- what was asked for -- */
@@ -161,68 +207,48 @@ static int take_date(const char *text, const char *option, bool *has_out, struct
 		       " 2.days.ago and yesterday are", option, text);
 }
 
-static int take_size(struct searcher *s, const char *text, struct err *err)
+static int take_size(struct namesearch_options *what, const char *text, struct err *err)
 {
 	const char *p = text;
 
 	if (!text)
 		return 0;
-	s->has_size = true;
-	s->size_sign = *p == '+' ? 1 : *p == '-' ? -1 : 0;
-	p += s->size_sign != 0;
-	for (; *p >= '0' && *p <= '9' && s->size < UINT64_MAX / 10; p++)
-		s->size = s->size * 10 + (uint64_t)(*p - '0');
+	what->has_size = true;
+	what->size_sign = *p == '+' ? 1 : *p == '-' ? -1 : 0;
+	p += what->size_sign != 0;
+	for (; *p >= '0' && *p <= '9' && what->size < UINT64_MAX / 10; p++)
+		what->size = what->size * 10 + (uint64_t)(*p - '0');
 	if (*p || p == text || p[-1] < '0' || p[-1] > '9')
 		return err_set(err, ERR_USAGE, "--size: '%s' is not N, +N or -N, in bytes", text);
 	return 0;
 }
 
-static int take_type(struct searcher *s, const char *text, struct err *err)
+static int take_type(struct namesearch_options *what, const char *text, struct err *err)
 {
-	if (!text)
-		return 0;
-	s->type = text[0];
-	if (!text[0] || text[1] || !strchr("fdlpscb", text[0]))
+	static const char types[] = "?fdlpscb";		/* by enum entry_type */
+	const char *p = text && text[0] && !text[1] ? strchr(types + 1, text[0]) : NULL;
+
+	if (p)
+		what->type = (uint8_t)(p - types);
+	if (text && !p)
 		return err_set(err, ERR_USAGE, "--type: '%s' is none of f, d, l, p, s, c, b", text);
 	return 0;
 }
 
-/* The longest run of a glob that stands for itself; NULL: there is none of two bytes. */
-static char *literal_of(const char *glob)
-{
-	const char *best = NULL;
-	size_t best_len = 1;
-
-	/* What is in brackets stands for one byte. */
-	if (strpbrk(glob, "[]\\"))
-		return NULL;
-	for (const char *p = glob; *p;) {
-		size_t n = strcspn(p, "*?");
-		if (n > best_len) {
-			best = p;
-			best_len = n;
-		}
-		p += n + (p[n] != '\0');
-	}
-	return best ? xstrndup(best, best_len) : NULL;
-}
-
-static int take_patterns(struct searcher *s, char **texts, int nr, unsigned int flags,
+static int take_patterns(struct namesearch_options *what, char **texts, int nr, unsigned int flags,
 			 struct err *err)
 {
 	int ret = 0;
 
 	if (nr == 0)
 		return err_set(err, ERR_USAGE, "what is to be searched for?");
-	s->patterns = xcalloc((size_t)nr, sizeof(*s->patterns));
+	what->patterns = xcalloc((size_t)nr, sizeof(*what->patterns));
 	for (int i = 0; ret == 0 && i < nr; i++) {
 		const char *text = texts[i];
-		struct history_pattern *p = &s->patterns[s->nr_patterns++];
+		struct namesearch_pattern *p = &what->patterns[what->nr_patterns++];
 		p->is_whole = strchr(text, '/') != NULL || !(flags & REGEX_GLOB);
 		if (flags & REGEX_GLOB && text[0] == '/')
 			text++;
-		if (!p->is_whole && !(flags & REGEX_FOLDS))
-			p->literal = literal_of(text);
 		ret = regex_new(&p->regex, text, flags, err);
 		if (ret < 0)
 			ret = err_wrap(err, "'%s'", texts[i]);
@@ -230,54 +256,19 @@ static int take_patterns(struct searcher *s, char **texts, int nr, unsigned int 
 	return ret;
 }
 
-static int search_once(struct searcher *s, const char *at, struct err *err)
-{
-	struct history_search q = {
-		.patterns = s->patterns, .nr_patterns = s->nr_patterns, .refs = s->ub->refs,
-		.has_at = at != NULL, .spill_dir = store_tmp_dir(s->ub->store),
-	};
-	struct catalogue *c = NULL;
-	struct commit commit = COMMIT_INIT;
-	int ret = at ? rev_read_commit(s->ub->refs, s->ub->store, at, &q.at, &commit, err) : 0;
-
-	s->has_at = at != NULL;
-	commit_release(&commit);
-	if (ret == 0)
-		ret = repo_open_catalogue(s->ub, &c, err);
-	if (ret == 0)
-		ret = history_search(c, &q, print, s, err);
-	catalogue_close(c);
-	return ret;
-}
-
-static int search(struct searcher *s, const char *at, struct err *err)
-{
-	pager_begin(s->ub);
-	int ret = search_once(s, at, err);
-	/* Damage that shows only now. */
-	if (ret == ERR_CORRUPT && s->printed == 0) {
-		ub_warn(s->ub, "%s: the catalogue is made again", err->msg);
-		err_clear(err);
-		ret = repo_rebuild_catalogue(s->ub, err);
-		if (ret == 0)
-			ret = search_once(s, at, err);
-	}
-	return ret;
-}
-
 static void release(struct searcher *s)
 {
-	for (size_t i = 0; i < s->nr_patterns; i++) {
-		regex_free(s->patterns[i].regex);
-		sys_free((char *)s->patterns[i].literal);
-	}
-	sys_free(s->patterns);
+	forget(s);
+	for (size_t i = 0; i < s->what.nr_patterns; i++)
+		regex_free(s->what.patterns[i].regex);
+	sys_free(s->what.patterns);
+	sys_free(s->tmp_dir);
 	buf_release(&s->line);
 }
 
 int cmd_search(struct ub *ub, int argc, char **argv, struct err *err)
 {
-	struct searcher s = { .ub = ub, .line = BUF_INIT };
+	struct searcher s = { .ub = ub, .timeline = TIMELINE_INIT, .line = BUF_INIT };
 	const char *at = NULL, *since = NULL, *before = NULL, *size = NULL, *type = NULL;
 	bool is_regex = false, folds = false;
 	const struct opt opts[] = {
@@ -300,16 +291,16 @@ int cmd_search(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret == 0)
 		ret = take_date(before, "--before", &s.has_before, &s.before, err);
 	if (ret == 0)
-		ret = take_size(&s, size, err);
+		ret = take_size(&s.what, size, err);
 	if (ret == 0)
-		ret = take_type(&s, type, err);
+		ret = take_type(&s.what, type, err);
 	if (ret == 0)
-		ret = take_patterns(&s, argv, argc, (is_regex ? 0 : REGEX_GLOB) |
+		ret = take_patterns(&s.what, argv, argc, (is_regex ? 0 : REGEX_GLOB) |
 				    (folds ? REGEX_FOLDS : 0), err);
 	if (ret == 0)
 		ret = search(&s, at, err);
 	release(&s);
 	if (ret < 0)
 		return ret;
-	return s.printed > 0 ? EXIT_DONE : EXIT_FAILED;
+	return s.missing > 0 ? EXIT_PARTIAL : s.printed > 0 ? EXIT_DONE : EXIT_FAILED;
 }

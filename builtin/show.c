@@ -45,9 +45,9 @@ static int show_commit(struct ub *ub, const struct changes_options *o, const str
 		ret = ref_names_load(ub, &names, err);
 	if (ret == 0) {
 		if (ub->json)
-			snapshot_put_json(&names, id, &c, SNAPSHOT_WHOLE, &text);
+			snapshot_put_json(&names, id, &c, SNAPSHOT_WHOLE, NULL, &text);
 		else
-			snapshot_put_text(ub, &names, id, &c, SNAPSHOT_WHOLE, &text);
+			snapshot_put_text(ub, &names, id, &c, SNAPSHOT_WHOLE, NULL, &text);
 		if (!ub->json)
 			buf_put_u8(&text, '\n');
 		out_buf(&ub->out, &text);

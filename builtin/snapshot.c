@@ -242,7 +242,8 @@ static void put_lists(struct buf *out, const struct commit *c)
 }
 
 void snapshot_put_text(struct ub *ub, const struct ref_names *names, const struct oid *id,
-		       const struct commit *c, unsigned int flags, struct buf *out)
+		       const struct commit *c, unsigned int flags, const char *path,
+		       struct buf *out)
 {
 	buf_printf(out, "commit %s", oid_hex(id).s);
 	put_names(names, id, out);
@@ -263,6 +264,8 @@ void snapshot_put_text(struct ub *ub, const struct ref_names *names, const struc
 	put_counts(ub, out, c);
 	if (flags & SNAPSHOT_WHOLE)
 		put_lists(out, c);
+	if (path)
+		put_field(out, "Path:", path);
 	if (c->incomplete)
 		put_field(out, "State:", "incomplete: something could not be read");
 	if (c->message[0]) {
@@ -345,7 +348,8 @@ static void put_json_whole(struct json *j, const struct commit *c)
 }
 
 void snapshot_put_json(const struct ref_names *names, const struct oid *id,
-		       const struct commit *c, unsigned int flags, struct buf *out)
+		       const struct commit *c, unsigned int flags, const char *path,
+		       struct buf *out)
 {
 	struct json j;
 
@@ -368,6 +372,8 @@ void snapshot_put_json(const struct ref_names *names, const struct oid *id,
 	json_u64(&j, "others", c->others);
 	json_u64(&j, "bytes", c->bytes);
 	json_bool(&j, "incomplete", c->incomplete);
+	if (path)
+		json_path(&j, "path", path, strlen(path));
 	if (flags & SNAPSHOT_WHOLE)
 		put_json_whole(&j, c);
 	json_end(&j);

@@ -28,13 +28,15 @@ uint64_t snapshot_list_kind(const char *word);
 int snapshot_put_list(struct ub *ub, const struct commit *c, const char *word, bool nul,
 		      struct err *err);
 
-/* Each appends; text ends without an empty line. */
+/* Each appends; text ends without an empty line.  `path`: what is followed, or NULL. */
 void snapshot_put_text(struct ub *ub, const struct ref_names *names, const struct oid *id,
-		       const struct commit *c, unsigned int flags, struct buf *out);
+		       const struct commit *c, unsigned int flags, const char *path,
+		       struct buf *out);
 /* "3f2a9c1 (laptop/main) MESSAGE" */
 int snapshot_put_line(struct ub *ub, const struct ref_names *names, const struct oid *id,
 		      const struct commit *c, struct buf *out, struct err *err);
 void snapshot_put_json(const struct ref_names *names, const struct oid *id,
-		       const struct commit *c, unsigned int flags, struct buf *out);
+		       const struct commit *c, unsigned int flags, const char *path,
+		       struct buf *out);
 
 #endif

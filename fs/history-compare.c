@@ -12,8 +12,8 @@
 
 #include "fs/history-compare.h"
 
-#define BATCH_NAMES ((size_t)64 << 10)
-#define BATCH_COUNT 4096
+#define BATCH_NAMES ((size_t)16 << 10)
+#define BATCH_COUNT 2048
 
 struct level {
 	size_t path_len;		/* of the directory's path, without a slash at its end */
@@ -116,7 +116,20 @@ static int go_to(struct compare *k, const char *path, size_t path_len, struct er
 	return ret;
 }
 
-static void put_fact(struct level *l, const struct treetext_store *text, const struct change *c)
+/* What makes it another version: a device's numbers are all that it has. */
+static void take_id(const struct tree_entry *e, const struct treetext_store *text,
+		    struct catalogue_fact *f)
+{
+	uint64_t major, minor;
+
+	f->has_id = treetext_oid(e, text, &f->id);
+	if (f->has_id || !tree_entry_device(e, &major, &minor))
+		return;
+	put_u64le(f->id.b, major);
+	put_u64le(f->id.b + 8, minor);
+}
+
+static void put_fact(struct compare *k, struct level *l, const struct change *c)
 {
 	const struct tree_entry *e = c->new ? c->new : c->old;
 	struct catalogue_fact f = {
@@ -124,14 +137,8 @@ static void put_fact(struct level *l, const struct treetext_store *text, const s
 		.type = (uint8_t)e->type, .mode = (uint16_t)e->mode, .size = e->size,
 	};
 
-	uint64_t major, minor;
 	f.has_mtime = tree_entry_mtime(e, &f.mtime_s, &f.mtime_ns);
-	if (tree_entry_device(e, &major, &minor)) {
-		put_u64le(f.id.b, major);
-		put_u64le(f.id.b + 8, minor);
-	} else if (!treetext_oid(e, text, &f.id)) {
-		f.id = (struct oid){ { 0 } };
-	}
+	take_id(e, &k->text, &f);
 	buf_put(&l->names, e->name, e->name_len);
 	buf_put_u8(&l->names, 0);
 	catalogue_put_fact(&l->facts, &f);
@@ -148,7 +155,7 @@ static int differs(const struct change *c, void *data, struct err *err)
 	if (ret < 0)
 		return ret;
 	struct level *l = &k->levels[k->nr - 1];
-	put_fact(l, &k->text, c);
+	put_fact(k, l, c);
 	return l->names.len >= BATCH_NAMES || l->count >= BATCH_COUNT ? flush(k, k->nr - 1, err) :
 									 0;
 }
@@ -156,9 +163,8 @@ static int differs(const struct change *c, void *data, struct err *err)
 static int compare(struct catalogue *c, struct store *st, int64_t commit_nr,
 		   const struct oid *old, const struct oid *new, struct err *err)
 {
-	struct compare k = {
-		.c = c, .commit_nr = commit_nr, .text = store_treetext(st), .path = BUF_INIT,
-	};
+	struct compare k = { .c = c, .commit_nr = commit_nr, .path = BUF_INIT,
+			     .text = store_treetext(st) };
 	struct object_source source = store_source(st);
 
 	push(&k, "", 0);
@@ -182,6 +188,7 @@ static int add(struct catalogue *c, struct store *st, const struct oid *id,
 		.time_offset = commit->time_offset, .incomplete = commit->incomplete,
 		.files = commit->files, .dirs = commit->dirs, .bytes = commit->bytes,
 		.tree = commit->tree, .device = commit->device, .message = commit->message,
+		.parents = commit->parents, .nr_parents = commit->nr_parents,
 	};
 	int ret = catalogue_line_end(c, commit->device, &last, err);
 

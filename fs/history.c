@@ -27,12 +27,11 @@ struct missing {
 	size_t nr, alloc;
 };
 
-static int add_tip(const struct ref *ref, void *data, struct err *err)
+static int add_snapshot(struct missing *m, const struct oid *id, struct err *err)
 {
-	struct missing *m = data;
 	struct rev rev = REV_INIT;
 	struct catalogue_commit k;
-	int ret = catalogue_commit_by_id(m->c, &ref->commit, &k, err);
+	int ret = catalogue_commit_by_id(m->c, id, &k, err);
 
 	if (ret < 0 && ret != ERR_NOT_FOUND)
 		return ret;
@@ -40,10 +39,22 @@ static int add_tip(const struct ref *ref, void *data, struct err *err)
 	m->has_any |= ret < 0;
 	if (!m->rl)
 		return 0;
-	rev.id = rev.commit = ref->commit;
+	rev.id = rev.commit = *id;
 	rev.type = OBJ_COMMIT;
 	/* What is there, its parents are as well. */
 	return revlist_add(m->rl, &rev, ret == 0, err);
+}
+
+static int add_tip(const struct ref *ref, void *data, struct err *err)
+{
+	return add_snapshot(data, &ref->commit, err);
+}
+
+static int add_tips(struct missing *m, const struct history_options *o, struct err *err)
+{
+	int ret = refs_each(o->refs, add_tip, m, err);
+
+	return ret == 0 && o->also ? add_snapshot(m, o->also, err) : ret;
 }
 
 static int take(const struct revlist_item *item, void *data, struct err *err)
@@ -70,10 +81,11 @@ static int pass_over(const struct revlist_item *item, void *data, struct err *er
 	return 0;
 }
 
-static int is_complete(struct catalogue *c, struct refs *refs, bool *out, struct err *err)
+static int is_complete(struct catalogue *c, const struct history_options *o, bool *out,
+		       struct err *err)
 {
 	struct missing m = { .c = c };
-	int ret = refs_each(refs, add_tip, &m, err);
+	int ret = add_tips(&m, o, err);
 
 	*out = !m.has_any;
 	return ret;
@@ -86,7 +98,7 @@ static int find_missing(const struct history_options *o, struct missing *m, stru
 	if (ret < 0)
 		return ret;
 	revlist_on_missing(m->rl, pass_over, NULL);
-	ret = refs_each(o->refs, add_tip, m, err);
+	ret = add_tips(m, o, err);
 	if (ret == 0 && m->has_any)
 		ret = revlist_run(m->rl, false, take, m, err);
 	revlist_free(m->rl);
@@ -155,7 +167,7 @@ static void open_as_is(struct catalogue **out, const struct history_options *o)
 	bool complete = false;
 
 	if (catalogue_open(out, path, store_keys(o->store), 0, o->wait_ms, &ignored) == 0 &&
-	    (is_complete(*out, o->refs, &complete, &ignored) < 0 || !complete)) {
+	    (is_complete(*out, o, &complete, &ignored) < 0 || !complete)) {
 		catalogue_close(*out);
 		*out = NULL;
 	}
@@ -179,6 +191,12 @@ int history_open(struct catalogue **out, const struct history_options *o, struct
 	}
 	*out = c;
 	return 0;
+}
+
+int history_open_in_memory(struct catalogue **out, const struct history_options *o,
+			   struct err *err)
+{
+	return open_and_fill(out, o, CATALOGUE_IN_MEMORY, err);
 }
 
 int history_update(const struct history_options *o, struct err *err)

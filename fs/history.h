@@ -13,6 +13,7 @@
 struct history_options {
 	struct store *store;
 	struct refs *refs;
+	const struct oid *also;		/* a snapshot that need not be reached; may be NULL */
 	unsigned int wait_ms;		/* for the lock */
 	/* What the person should know: that it is damaged and is made again.  May be NULL. */
 	void (*say)(const char *what, void *data);
@@ -27,6 +28,9 @@ char *history_path(struct store *st);
  * gone after history_rebuild().
  */
 int history_open(struct catalogue **out, const struct history_options *o, struct err *err);
+/* The same, made in memory for this once: whatever is there is neither read nor written. */
+int history_open_in_memory(struct catalogue **out, const struct history_options *o,
+			   struct err *err);
 /* Add what is missing: after a commit. */
 int history_update(const struct history_options *o, struct err *err);
 /* Make it again from nothing, whatever is there. */

@@ -526,7 +526,7 @@ int db_open(struct db **out, const char *path, const struct db_seal *seal, bool 
 	db->path = xstrdup(path);
 	db->journal = xasprintf("%s-journal", path);
 	db->seal = *seal;
-	db->is_unclean = sys_stat(db->journal, &st) == 0;
+	db->is_unclean = strcmp(path, DB_IN_MEMORY) != 0 && sys_stat(db->journal, &st) == 0;
 	if (!create && !file_exists(path))
 		ret = err_set(err, ERR_NOT_FOUND, "there is no '%s'", path);
 	int rc = ret < 0 ? SQLITE_OK : register_vfs(db);
@@ -538,6 +538,9 @@ int db_open(struct db **out, const char *path, const struct db_seal *seal, bool 
 		ret = fail(db, rc, err);
 	if (ret == 0)
 		ret = db_exec(db, setup, err);
+	/* What only reads mostly reads on: the same few pages of memory, again and again. */
+	if (ret == 0 && !create)
+		ret = db_exec(db, "PRAGMA cache_size=-1024", err);
 	if (ret < 0) {
 		db_close(db);
 		return ret;

@@ -38,6 +38,9 @@ struct db_seal {
 	uint32_t version;		/* of files that are made */
 };
 
+/* As a path, with `create`: a database that is in no file and ends with the handle. */
+#define DB_IN_MEMORY ":memory:"
+
 struct db;
 /*
  * ERR_NOT_FOUND: there is none, and it is not to be made.  ERR_CORRUPT: damaged, or of an older

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/buf.h"
 #include "lib/err.h"
 
 #define REGEX_STEPS_MAX 4000
@@ -31,5 +32,7 @@ static inline bool regex_set_has(const struct regex_set *s, unsigned int c)
 /* Ends in REGEX_DONE.  `out` is empty before; the caller frees `v`. */
 int regex_parse(struct regex_program *out, const char *pattern, unsigned int flags,
 		struct err *err);
+/* The longest run of bytes that is in every text that fits; appended to `out`. */
+void regex_find_literal(const struct regex_program *g, struct buf *out);
 
 #endif

@@ -6,17 +6,19 @@
 #include <string.h>
 
 #include "lib/sys.h"
+#include "lib/buf.h"
 #include "lib/regex-internal.h"
 
 #include "lib/regex.h"
 
-#define STATES_MAX 500
-#define SLOTS 1024		/* a power of two, twice the states */
+#define STATES_MAX 2000
+#define SLOTS 4096		/* a power of two, twice the states */
 
 struct state {
 	uint16_t *steps; size_t nr;
 	bool is_done, ends_done;	/* fits; fits if the text ends here */
-	int32_t next[256];		/* -1: not known yet */
+	bool is_final;			/* whatever follows, it stays so */
+	struct state *next[256];	/* NULL: not known yet */
 };
 
 struct regex {
@@ -28,10 +30,11 @@ struct regex {
 	uint16_t *set; size_t nr_set;
 	uint16_t *stack;
 	uint32_t *seen, round;
-	/* Where the first part of a text led to, as long as no states were forgotten. */
-	const void *head;
-	size_t head_size;
-	int32_t head_at;
+	/* What texts begin with, and the state after it: NULL, or of states that are forgotten. */
+	struct buf head;
+	struct state *after;
+	unsigned int times_forgotten, after_times;
+	struct buf literal;
 };
 
 static void forget(struct regex *r)
@@ -41,7 +44,7 @@ static void forget(struct regex *r)
 		sys_free(r->states[i]);
 	}
 	r->nr_states = 0;
-	r->head = NULL;
+	r->times_forgotten++;
 	memset(r->slots, 0xff, sizeof(r->slots));
 }
 
@@ -96,7 +99,7 @@ static bool is_done_at_end(struct regex *r, const struct state *st, bool begins)
 }
 
 /* The state for the set that was put together; a new one forgets all others when there are many. */
-static int32_t state_for_set(struct regex *r, bool begins)
+static struct state *state_for_set(struct regex *r, bool begins)
 {
 	uint32_t hash = begins;
 	size_t bytes = r->nr_set * sizeof(*r->set);
@@ -108,19 +111,20 @@ static int32_t state_for_set(struct regex *r, bool begins)
 		int32_t nr = r->slots[hash % SLOTS];
 		if (r->states[nr]->nr == r->nr_set &&
 		    memcmp(r->states[nr]->steps, r->set, bytes) == 0)
-			return nr;
+			return r->states[nr];
 	}
 	struct state *st = xmalloc(sizeof(*st));
 	st->nr = r->nr_set;
 	st->steps = xmalloc(bytes + 1);
 	memcpy(st->steps, r->set, bytes);
-	memset(st->next, 0xff, sizeof(st->next));
+	memset(st->next, 0, sizeof(st->next));
 	st->is_done = set_is_done(r);
+	st->is_final = st->is_done || st->nr == 0;
 	st->ends_done = is_done_at_end(r, st, begins);
 	if (!begins)
 		r->slots[hash % SLOTS] = r->nr_states;
-	r->states[r->nr_states] = st;
-	return r->nr_states++;
+	r->states[r->nr_states++] = st;
+	return st;
 }
 
 /* State 0 is the one that every text begins in; it is in no slot. */
@@ -132,11 +136,8 @@ static void make_first(struct regex *r)
 	state_for_set(r, true);
 }
 
-static int32_t step(struct regex *r, int32_t from, unsigned char c)
+static struct state *step(struct regex *r, struct state *st, unsigned char c)
 {
-	const struct state *st = r->states[from];
-	int32_t to;
-
 	begin_set(r);
 	for (size_t i = 0; i < st->nr; i++) {
 		const struct regex_step *s = &r->g.v[st->steps[i]];
@@ -145,9 +146,8 @@ static int32_t step(struct regex *r, int32_t from, unsigned char c)
 	}
 	add(r, 0, false, false);	/* it may also begin here */
 	if (r->nr_states < STATES_MAX) {
-		to = state_for_set(r, false);
-		r->states[from]->next[c] = to;
-		return to;
+		st->next[c] = state_for_set(r, false);
+		return st->next[c];
 	}
 	/* The set outlives the states: it is taken aside, since making the first one uses it. */
 	size_t nr = r->nr_set;
@@ -160,39 +160,49 @@ static int32_t step(struct regex *r, int32_t from, unsigned char c)
 	return state_for_set(r, false);
 }
 
-/* From a state on; it stays where it is done, or can never be. */
-static int32_t run(struct regex *r, int32_t at, const unsigned char *p, size_t n)
+/* Where `text` leads to from state `st`; stops where the rest does not matter. */
+static struct state *run(struct regex *r, struct state *st, const void *text, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct state *st = r->states[at];
-		if (st->is_done || st->nr == 0)
-			break;
-		int32_t to = st->next[p[i]];
-		at = to >= 0 ? to : step(r, at, p[i]);
-	}
-	return at;
-}
+	const unsigned char *p = text, *end = p + n;
 
-static bool is_match(const struct regex *r, int32_t at)
-{
-	return r->states[at]->is_done || r->states[at]->ends_done;
+	for (; p < end && !st->is_final; p++) {
+		struct state *to = st->next[*p];
+		st = to ? to : step(r, st, *p);
+	}
+	return st;
 }
 
 bool regex_match(struct regex *r, const void *text, size_t n)
 {
-	return is_match(r, run(r, 0, text, n));
+	const struct state *st = run(r, r->states[0], text, n);
+
+	return st->is_done || (!st->is_final && st->ends_done);
 }
 
-bool regex_match_below(struct regex *r, const void *head, size_t head_size, const void *text,
-		       size_t n)
+bool regex_begin(struct regex *r, const void *head, size_t n)
 {
-	if (!head || r->head != head || r->head_size != head_size) {
-		int32_t at = run(r, 0, head, head_size);
-		r->head = head;
-		r->head_size = head_size;
-		r->head_at = at;
+	if (head != r->head.data) {
+		buf_reset(&r->head);
+		buf_put(&r->head, head, n);
 	}
-	return is_match(r, run(r, r->head_at, text, n));
+	r->after = run(r, r->states[0], head, n);
+	r->after_times = r->times_forgotten;
+	return r->after->is_done || !r->after->is_final;
+}
+
+bool regex_match_rest(struct regex *r, const void *text, size_t n)
+{
+	if (r->after_times != r->times_forgotten)
+		regex_begin(r, r->head.data, r->head.len);
+	const struct state *st = run(r, r->after, text, n);
+
+	return st->is_done || (!st->is_final && st->ends_done);
+}
+
+const void *regex_literal(const struct regex *r, size_t *size_out)
+{
+	*size_out = r->literal.len;
+	return r->literal.data;
 }
 
 int regex_new(struct regex **out, const char *pattern, unsigned int flags, struct err *err)
@@ -204,6 +214,8 @@ int regex_new(struct regex **out, const char *pattern, unsigned int flags, struc
 		regex_free(r);
 		return ret;
 	}
+	r->head = r->literal = (struct buf)BUF_INIT;
+	regex_find_literal(&r->g, &r->literal);
 	r->set = xcalloc(r->g.nr, sizeof(*r->set));
 	r->stack = xcalloc(2 * r->g.nr + 2, sizeof(*r->stack));
 	r->seen = xcalloc(r->g.nr, sizeof(*r->seen));
@@ -217,6 +229,8 @@ void regex_free(struct regex *r)
 	if (!r)
 		return;
 	forget(r);
+	buf_release(&r->head);
+	buf_release(&r->literal);
 	sys_free(r->g.v);
 	sys_free(r->set);
 	sys_free(r->stack);

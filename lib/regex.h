@@ -31,8 +31,13 @@ int regex_new(struct regex **out, const char *pattern, unsigned int flags, struc
 void regex_free(struct regex *r);
 /* Bytes of any value. */
 bool regex_match(struct regex *r, const void *text, size_t n);
-/* The text in two parts; as long as the first one stays the same, in its place, it is read once. */
-bool regex_match_below(struct regex *r, const void *head, size_t head_size, const void *text,
-		       size_t n);
+/*
+ * For many texts that begin alike: of each only what follows `head` is given.  False: none that
+ * begins with it fits.
+ */
+bool regex_begin(struct regex *r, const void *head, size_t n);
+bool regex_match_rest(struct regex *r, const void *text, size_t n);
+/* Bytes without which no text fits; none of them is '/' or NUL, and there may be none. */
+const void *regex_literal(const struct regex *r, size_t *size_out);
 
 #endif

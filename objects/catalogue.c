@@ -15,32 +15,34 @@ static const char schema[] =
 	"BEGIN;"
 	"CREATE TABLE commits(nr INTEGER PRIMARY KEY, id BLOB UNIQUE, time INTEGER, ns INTEGER,"
 	" zone INTEGER, line INTEGER, prev INTEGER, linear INTEGER, incomplete INTEGER,"
-	" files INTEGER, dirs INTEGER, bytes INTEGER, tree BLOB, device BLOB, message BLOB);"
+	" files INTEGER, dirs INTEGER, bytes INTEGER, tree BLOB, device BLOB, message BLOB,"
+	" parents BLOB);"
 	"CREATE INDEX commits_device ON commits(device, nr);"
 	"CREATE TABLE dirs(id INTEGER PRIMARY KEY, parent INTEGER, name BLOB,"
 	" UNIQUE(parent, name));"
 	"INSERT INTO dirs VALUES(1, 0, X'');"
-	"CREATE TABLE names(nr INTEGER PRIMARY KEY, dir INTEGER, commit_nr INTEGER,"
-	" count INTEGER, names BLOB);"
-	"CREATE INDEX names_dir ON names(dir, nr);"
+	"CREATE TABLE names(nr INTEGER PRIMARY KEY, commit_nr INTEGER, parts BLOB, names BLOB);"
+	"CREATE INDEX names_commit ON names(commit_nr, nr);"
+	"CREATE TABLE places(dir INTEGER, nr INTEGER, PRIMARY KEY(dir, nr)) WITHOUT ROWID;"
 	"CREATE TABLE facts(nr INTEGER PRIMARY KEY, facts BLOB);"
-	"PRAGMA user_version=1;"
+	"PRAGMA user_version=3;"
 	"COMMIT";
 
 #define COMMIT_COLUMNS "nr, id, time, ns, zone, line, prev, linear, incomplete, files, dirs," \
-	" bytes, tree, device, message"
+	" bytes, tree, device, message, parents"
 
 static const char *const statements[STMT_NR] = {
 	[STMT_COMMIT_BY_NR] = "SELECT " COMMIT_COLUMNS " FROM commits WHERE nr = ?",
 	[STMT_COMMIT_BY_ID] = "SELECT " COMMIT_COLUMNS " FROM commits WHERE id = ?",
 	[STMT_LINE_END] = "SELECT " COMMIT_COLUMNS
 		" FROM commits WHERE device = ? ORDER BY nr DESC LIMIT 1",
-	[STMT_ADD_COMMIT] = "INSERT INTO commits VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[STMT_ADD_COMMIT] = "INSERT INTO commits VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[STMT_DIR] = "SELECT parent, name FROM dirs WHERE id = ?",
 	[STMT_FIND_DIR] = "SELECT id FROM dirs WHERE parent = ? AND name = ?",
 	[STMT_ADD_DIR] = "INSERT INTO dirs(parent, name) VALUES(?, ?)",
-	[STMT_ADD_NAMES] = "INSERT INTO names(dir, commit_nr, count, names) VALUES(?,?,?,?)",
+	[STMT_ADD_NAMES] = "INSERT INTO names(commit_nr, parts, names) VALUES(?,?,?)",
 	[STMT_ADD_FACTS] = "INSERT INTO facts VALUES(?, ?)",
+	[STMT_ADD_PLACE] = "INSERT OR IGNORE INTO places VALUES(?, ?)",
 	[STMT_FACTS] = "SELECT facts FROM facts WHERE nr = ?",
 };
 
@@ -55,6 +57,13 @@ struct db_stmt *catalogue_stmt(struct catalogue *c, enum catalogue_statement nr,
 int catalogue_damaged(struct err *err)
 {
 	return err_set(err, ERR_CORRUPT, "the catalogue is damaged");
+}
+
+static void release_texts(struct catalogue_texts *t)
+{
+	buf_release(&t->device);
+	buf_release(&t->message);
+	buf_release(&t->parents);
 }
 
 static void seal_block(unsigned char *out, const unsigned char ad[DB_AD_SIZE], const void *in,
@@ -113,15 +122,21 @@ int catalogue_open(struct catalogue **out, const char *path, const struct keys *
 		   unsigned int flags, unsigned int wait_ms, struct err *err)
 {
 	struct catalogue *c = xcalloc(1, sizeof(*c));
-	char *lock = xasprintf("%s.lock", path);
+	bool in_memory = flags & CATALOGUE_IN_MEMORY;
+	char *lock = in_memory ? NULL : xasprintf("%s.lock", path);
+	int ret = 0;
 
 	c->lock = (struct lock)LOCK_INIT;
-	c->device = c->message = (struct buf)BUF_INIT;
+	c->texts = (struct catalogue_texts)CATALOGUE_TEXTS_INIT;
+	c->facts = (struct buf)BUF_INIT;
+	c->pending = (struct catalogue_pending)CATALOGUE_PENDING_INIT;
 	keys_cache_key(keys, KEY_USE_CATALOGUE, &c->key);
-	int ret = lock_take(&c->lock, lock, flags & CATALOGUE_WRITE ? LOCK_EXCLUSIVE : LOCK_SHARED,
-			    wait_ms, "the catalogue", err);
+	if (!in_memory)
+		ret = lock_take(&c->lock, lock,
+				flags & CATALOGUE_WRITE ? LOCK_EXCLUSIVE : LOCK_SHARED, wait_ms,
+				"the catalogue", err);
 	if (ret == 0)
-		ret = open_db(c, path, flags, err);
+		ret = open_db(c, in_memory ? DB_IN_MEMORY : path, flags, err);
 	if (ret == 0 && !(flags & CATALOGUE_WRITE))
 		ret = db_exec(c->db, "BEGIN", err);
 	sys_free(lock);
@@ -142,14 +157,17 @@ void catalogue_close(struct catalogue *c)
 	db_close(c->db);
 	lock_release(&c->lock);
 	secret_release(&c->key);
-	buf_release(&c->device);
-	buf_release(&c->message);
+	release_texts(&c->texts);
+	buf_release(&c->facts);
+	buf_release(&c->pending.parts);
+	buf_release(&c->pending.names);
+	buf_release(&c->pending.facts);
 	sys_free(c);
 }
 
 int catalogue_keep_reading(struct catalogue *c, struct err *err)
 {
-	if (sys_flock(c->lock.fd, LOCK_SH) < 0)
+	if (c->lock.fd >= 0 && sys_flock(c->lock.fd, LOCK_SH) < 0)
 		return err_sys(err, "share the lock of the catalogue");
 	return db_exec(c->db, "BEGIN", err);
 }
@@ -161,13 +179,16 @@ int catalogue_begin(struct catalogue *c, struct err *err)
 
 int catalogue_commit(struct catalogue *c, struct err *err)
 {
-	return db_exec(c->db, "COMMIT", err);
+	int ret = catalogue_write_pending(c, err);
+
+	return ret < 0 ? ret : db_exec(c->db, "COMMIT", err);
 }
 
 void catalogue_abort(struct catalogue *c)
 {
 	struct err ignored = ERR_INIT;
 
+	catalogue_drop_pending(c);
 	db_exec(c->db, "ROLLBACK", &ignored);
 }
 
@@ -193,8 +214,8 @@ static void take_text(struct db_stmt *s, int nr, struct buf *out)
 	buf_put(out, p, n);
 }
 
-static int take_commit(struct db_stmt *s, struct buf *device, struct buf *message,
-		       struct catalogue_commit *out, struct err *err)
+static int take_commit(struct db_stmt *s, struct catalogue_texts *t, struct catalogue_commit *out,
+		       struct err *err)
 {
 	memset(out, 0, sizeof(*out));
 	out->nr = db_column_i64(s, 0);
@@ -210,10 +231,14 @@ static int take_commit(struct db_stmt *s, struct buf *device, struct buf *messag
 	out->bytes = (uint64_t)db_column_i64(s, 11);
 	if (!take_id(s, 1, &out->id) || !take_id(s, 12, &out->tree))
 		return catalogue_damaged(err);
-	take_text(s, 13, device);
-	take_text(s, 14, message);
-	out->device = buf_str(device);
-	out->message = buf_str(message);
+	take_text(s, 13, &t->device);
+	take_text(s, 14, &t->message);
+	take_text(s, 15, &t->parents);
+	out->device = buf_str(&t->device);
+	out->message = buf_str(&t->message);
+	/* Ids are bytes: they lie anywhere. */
+	out->parents = (const struct oid *)t->parents.data;
+	out->nr_parents = t->parents.len / OID_SIZE;
 	return 0;
 }
 
@@ -223,7 +248,7 @@ static int one_commit(struct catalogue *c, struct db_stmt *s, struct catalogue_c
 {
 	int ret = db_step(s, err);
 
-	if (ret > 0 && take_commit(s, &c->device, &c->message, out, err) < 0)
+	if (ret > 0 && take_commit(s, &c->texts, out, err) < 0)
 		ret = err->code;
 	db_reset(s);
 	return ret;
@@ -270,21 +295,20 @@ int catalogue_each_commit(struct catalogue *c,
 			  int (*fn)(const struct catalogue_commit *k, void *data, struct err *err),
 			  void *data, struct err *err)
 {
-	struct buf device = BUF_INIT, message = BUF_INIT;
+	struct catalogue_texts texts = CATALOGUE_TEXTS_INIT;
 	struct catalogue_commit k;
 	struct db_stmt *s = NULL;
 	int ret = db_prepare(c->db, "SELECT " COMMIT_COLUMNS " FROM commits ORDER BY nr", &s, err);
 
 	while (ret == 0 && (ret = db_step(s, err)) > 0) {
-		ret = take_commit(s, &device, &message, &k, err);
+		ret = take_commit(s, &texts, &k, err);
 		if (ret == 0)
 			ret = fn(&k, data, err);
 		if (ret != 0)
 			break;
 	}
 	db_stmt_close(s);
-	buf_release(&device);
-	buf_release(&message);
+	release_texts(&texts);
 	return ret;
 }
 
@@ -307,6 +331,7 @@ int catalogue_add_commit(struct catalogue *c, struct catalogue_commit *k, struct
 	db_bind_bytes(s, 13, k->tree.b, OID_SIZE);
 	db_bind_bytes(s, 14, k->device, strlen(k->device));
 	db_bind_bytes(s, 15, k->message, strlen(k->message));
+	db_bind_bytes(s, 16, k->parents, k->nr_parents * OID_SIZE);
 	k->prev = numbers[7];
 	k->line = numbers[6];
 	ret = db_run(s, err);

@@ -27,6 +27,7 @@ struct catalogue;
 enum catalogue_flags {
 	CATALOGUE_WRITE = 1u << 0,
 	CATALOGUE_NEW = 1u << 1,	/* with WRITE: what is there is thrown away unread */
+	CATALOGUE_IN_MEMORY = 1u << 2,	/* with WRITE: nothing is read or written; no path */
 };
 
 /*
@@ -54,15 +55,17 @@ struct catalogue_commit {
 	bool incomplete;
 	uint64_t files, dirs, bytes;
 	struct oid tree;
-	const char *device, *message;	/* borrowed: see the call */
+	const struct oid *parents;	/* borrowed, as the strings: see the call */
+	size_t nr_parents;
+	const char *device, *message;
 };
 
-/* By nr, by id: strings are borrowed until the next of these two calls.  ERR_NOT_FOUND. */
+/* By nr, by id: what they borrow is good until the next of these two calls.  ERR_NOT_FOUND. */
 int catalogue_commit_by_nr(struct catalogue *c, int64_t nr, struct catalogue_commit *out,
 			   struct err *err);
 int catalogue_commit_by_id(struct catalogue *c, const struct oid *id,
 			   struct catalogue_commit *out, struct err *err);
-/* All, by nr; strings are borrowed for the call.  A non-zero answer stops and is returned. */
+/* All, by nr; borrowed for the call.  A non-zero answer stops and is returned. */
 int catalogue_each_commit(struct catalogue *c,
 			  int (*fn)(const struct catalogue_commit *k, void *data, struct err *err),
 			  void *data, struct err *err);
@@ -89,43 +92,57 @@ struct catalogue_fact {
 	enum catalogue_change kind;
 	uint8_t type;			/* enum entry_type: what it is now, or last was */
 	uint16_t mode;
-	bool has_mtime;
 	uint64_t size;
 	int64_t mtime_s;
 	uint32_t mtime_ns;
-	/* Of its content, wherever it stands; of a directory its tree; of a device its numbers. */
+	bool has_mtime;
+	bool has_id;
+	/*
+	 * Of its content: the blob, list or tree that it is, or would be if it stood by itself.  Of a
+	 * device not that, but its numbers.
+	 */
 	struct oid id;
 };
 
 struct catalogue_batch {
-	int64_t nr;			/* rises with commit_nr */
+	int64_t nr;			/* of its row: rises with commit_nr */
+	uint32_t first;			/* number of its first name in the row */
 	int64_t dir, commit_nr;
-	uint32_t count;			/* of names */
-	const char *names;		/* `count` times a name and a NUL; sorted bytewise */
+	uint32_t count;			/* of names: what the row says */
+	const char *names;		/* a name and a NUL, each; sorted bytewise; the last is NUL */
 	size_t names_size;
 };
 
+/* Batches of one commit, one after the other, so that their names lie in one piece. */
+struct catalogue_row {
+	int64_t nr, commit_nr;
+	const char *names;		/* of all of them */
+	size_t names_size;
+	const unsigned char *parts;	/* what catalogue_next_batch() has not given yet */
+	size_t parts_size;
+	const char *next;		/* its names: at first `names` */
+	uint32_t first;
+};
+
+/* 1: the next batch of the row; 0: no more; ERR_CORRUPT. */
+int catalogue_next_batch(struct catalogue_row *r, struct catalogue_batch *out, struct err *err);
 /*
- * All batches, by nr, as fast as they can be read; `out` is borrowed for the call.  `fn` may make
- * any other call of this header but another of these two.  A non-zero answer stops and is returned.
+ * All rows, by nr, as fast as they can be read; what is borrowed is for the call.  `fn` may make
+ * any other call of this header but another of these.  A non-zero answer stops and is returned.
  */
-int catalogue_each_batch(struct catalogue *c,
-			 int (*fn)(const struct catalogue_batch *b, void *data, struct err *err),
-			 void *data, struct err *err);
-/* The batches of one directory, by nr; one commit may have several. */
+int catalogue_each_row(struct catalogue *c,
+		       int (*fn)(struct catalogue_row *r, void *data, struct err *err), void *data,
+		       struct err *err);
+/* The batches of one directory, or of one commit, by nr; one commit may have several of one. */
 int catalogue_each_batch_of(struct catalogue *c, int64_t dir,
 			    int (*fn)(const struct catalogue_batch *b, void *data,
 				      struct err *err), void *data, struct err *err);
-/*
- * The nr of the commit of each batch of `dir` and of all directories below it, in no order, some
- * more than once; names are not read.
- */
-int catalogue_each_below(struct catalogue *c, int64_t dir,
-			 int (*fn)(int64_t commit_nr, void *data, struct err *err), void *data,
-			 struct err *err);
-/* The facts of batch `nr`, in the order of its names, `count` of them: sys_free(*out). */
-int catalogue_facts(struct catalogue *c, int64_t nr, uint32_t count, struct catalogue_fact **out,
-		    struct err *err);
+int catalogue_each_batch_in(struct catalogue *c, int64_t commit_nr,
+			    int (*fn)(const struct catalogue_batch *b, void *data,
+				      struct err *err), void *data, struct err *err);
+/* The facts of a batch, in the order of its names, `count` of them: sys_free(*out). */
+int catalogue_facts(struct catalogue *c, const struct catalogue_batch *b,
+		    struct catalogue_fact **out, struct err *err);
 
 /* -- writing -- */
 
@@ -145,8 +162,5 @@ int catalogue_add_dir(struct catalogue *c, int64_t parent, const char *name, siz
 int catalogue_add_batch(struct catalogue *c, int64_t dir, int64_t commit_nr, uint32_t count,
 			const struct buf *names, const struct buf *facts, struct err *err);
 void catalogue_put_fact(struct buf *out, const struct catalogue_fact *f);
-/* What that wrote: false when it is none. */
-struct reader;
-bool catalogue_take_fact(struct reader *r, struct catalogue_fact *out);
 
 #endif

@@ -54,6 +54,117 @@ test_expect_success 'terms' '
 	test_expect_code 1 ub search --since 2200-01-01 "*"
 '
 
+test_expect_success 'the same after the catalogue was deleted, damaged, or is a newer one' '
+	ub search --json "*" >before && rm "$UB_DIR/index/catalogue" &&
+	ub search --json "*" >after 2>err && test_cmp before after && test_must_be_empty err &&
+	for at in 3000 20000 40000
+	do
+		flip_bit "$UB_DIR/index/catalogue" $at && ub search --json "*" >after 2>err &&
+		test_cmp before after || return 1
+	done &&
+	flip_bit "$UB_DIR/index/catalogue" 70 && ub search --json "*" >after 2>err &&
+	test_cmp before after && test_grep "made again" err &&
+	printf "\\377" | dd of="$UB_DIR/index/catalogue" bs=1 seek=8 conv=notrunc 2>/dev/null &&
+	cp "$UB_DIR/index/catalogue" newer && ub search --json "*" >after 2>err &&
+	test_cmp before after && test_grep "newer version.*made for this once" err &&
+	cmp newer "$UB_DIR/index/catalogue" && ub index --rebuild >/dev/null
+'
+
+test_expect_success 'where the catalogue cannot be written it is made in memory' '
+	rm -f "$UB_DIR/index/catalogue" && mkdir "$UB_DIR/index/catalogue" &&
+	ub search --json "*" >after 2>err && test_cmp before after &&
+	test_grep "made for this once" err && rmdir "$UB_DIR/index/catalogue"
+'
+
+test_expect_success 'snapshots that no ref reaches are not seen, unless they are asked for' '
+	ub update-ref main $(sed -n 60p commits) &&
+	ub search --json n.log >actual && test_line_count 60 actual &&
+	ub search --json "a*" >actual && test_line_count 2 actual &&
+	test_grep "\"last_commit\":\"$(sed -n 60p commits)\"" actual &&
+	ub search --json --at $(sed -n 80p commits) n.log >actual && test_line_count 1 actual &&
+	ub update-ref main $(sed -n 100p commits)
+'
+
+test_expect_success 'a folder in front narrows it; a slash takes the whole path' '
+	blob="100644 blob - - data=q" &&
+	sub=$(printf "%s	%s\n" "$blob" report-1 "$blob" report-2 | ub mktree) &&
+	top=$(printf "040000 tree %s -	%s\n" $sub one $sub report-two | ub mktree) &&
+	ub update-ref other $(ub commit-tree -m x $top) &&
+	ub search "report-1" >actual && test_line_count 2 actual &&
+	ub search "one/report*" >actual && test_line_count 2 actual &&
+	ub search "/report*/*1" >actual && test_line_count 1 actual &&
+	ub search "**/report-*" >actual && test_line_count 5 actual &&
+	ub search --regex "two/report-1" >actual && test_line_count 1 actual &&
+	ub search --regex "report-two" >actual && test_line_count 3 actual &&
+	ub search -i --regex "^ONE/.*2$" >actual && test_line_count 1 actual &&
+	ub search one "report-2" >actual && test_line_count 3 actual
+'
+
+# What the snapshots themselves say: every version, first and last.
+cat >oracle.py <<'END'
+import json, subprocess, sys
+first, last, order = {}, {}, subprocess.check_output(['ub', 'rev-list', 'HEAD'], text=True).split()
+for c in reversed(order):
+    for line in subprocess.check_output(['ub', 'ls', '-r', '--json', c], text=True).splitlines():
+        e = json.loads(line)
+        is_dir = e['mode'] >> 12 == 4
+        key = (e['path'].strip('/'), e['mode'] >> 12, '' if is_dir else e['oid'] or '')
+        first.setdefault(key, c)
+        last[key] = c
+want = sorted((*k, first[k], last[k]) for k in first)
+got = []
+for line in sys.stdin:
+    e = json.loads(line)
+    got.append((e['path'], e['mode'] >> 12, e['oid'] or '', e['first_commit'], e['last_commit']))
+if want != sorted(got):
+    print(*('-%s' % (x,) for x in set(want) - set(got)), sep='\n')
+    print(*('+%s' % (x,) for x in set(got) - set(want)), sep='\n')
+    sys.exit(1)
+print(len(want))
+END
+
+cat >play.py <<'END'
+import os, random, shutil, sys
+r = random.Random(int(sys.argv[1]))
+def gone(p):
+    shutil.rmtree(p) if os.path.isdir(p) and not os.path.islink(p) else os.path.lexists(p) and os.unlink(p)
+for _ in range(5):
+    d = r.choice(['src/a', 'src/a/b', 'src/c'])
+    at = d
+    while at != 'src':                  # what stands in the way of the folder
+        if os.path.lexists(at) and not os.path.isdir(at):
+            os.unlink(at)
+        at = os.path.dirname(at)
+    os.makedirs(d, exist_ok=True)
+    p = '%s/n%d' % (d, r.randrange(4))
+    what = r.randrange(7)
+    if what == 3 and os.path.isfile(p) and not os.path.islink(p):
+        os.chmod(p, r.choice([0o600, 0o644]))
+    elif what == 6:
+        gone(d)
+    elif what != 3:
+        gone(p)
+    if what in (0, 1):
+        open(p, 'w').write('%d\n' % r.randrange(3))
+    elif what == 4:
+        os.symlink(str(r.randrange(2)), p)
+    elif what == 5:
+        os.mkdir(p)
+        open(p + '/big', 'w').write('x' * r.choice([3000, 70000]))
+END
+
+test_expect_success 'each version is what the snapshots say, through files that become folders and back' '
+	(
+		UB_DIR=$PWD/played && export UB_DIR && ub init --kdf 8M:1 --device box >/dev/null &&
+		mkdir src && for i in $(seq 1 30)
+		do
+			/usr/bin/python3 play.py $i && ub commit -q -m $i src || exit 1
+		done &&
+		ub search --json "*" | /usr/bin/python3 oracle.py >nr && test $(cat nr) -gt 50 &&
+		rm played/index/catalogue && ub search --json "*" | /usr/bin/python3 oracle.py
+	)
+'
+
 test_expect_success 'bad patterns and terms are refused with a sentence' '
 	for p in "(" "((a{200}){200}){200}" "a{3,1}" "[z-a]"
 	do

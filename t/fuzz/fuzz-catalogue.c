@@ -135,11 +135,21 @@ static int see_batch(const struct catalogue_batch *b, void *data, struct err *er
 	struct err ignored = ERR_INIT;
 
 	(void)err;
-	if (catalogue_facts(data, b->nr, b->count, &facts, &ignored) == 0)
+	if (catalogue_facts(data, b, &facts, &ignored) == 0)
 		sys_free(facts);
 	catalogue_dir_path(data, b->dir, &dir_path, &ignored);
 	buf_release(&dir_path);
 	return 0;
+}
+
+static int see_row(struct catalogue_row *r, void *data, struct err *err)
+{
+	struct catalogue_batch b;
+	int ret;
+
+	while ((ret = catalogue_next_batch(r, &b, err)) == 1)
+		see_batch(&b, data, err);
+	return ret;
 }
 
 static int see_commit(const struct catalogue_commit *k, void *data, struct err *err)
@@ -156,7 +166,8 @@ static void use(struct catalogue *c)
 	struct oid id;
 	int64_t found;
 
-	catalogue_each_batch(c, see_batch, c, &err);
+	catalogue_each_row(c, see_row, c, &err);
+	catalogue_each_batch_in(c, 1, see_batch, c, &err);
 	catalogue_each_batch_of(c, 2, see_batch, c, &err);
 	catalogue_each_commit(c, see_commit, NULL, &err);
 	catalogue_commit_by_nr(c, 2, &k, &err);

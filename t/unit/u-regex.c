@@ -120,5 +120,79 @@ static void test_bad_patterns_take_linear_time(void)
 	CHECK(!fits("a[ab]{20}c", 0, text));	/* a million states, if all were kept */
 }
 
+/* Whatever is cut off as the head, the answer is that of the whole. */
+static void test_a_text_in_two_parts_fits_as_the_whole_does(void)
+{
+	char pattern[16], text[16];
+
+	srand(3);
+	for (unsigned int i = 0; i < 20000; i++) {
+		struct regex *r = NULL;
+		struct err err = ERR_INIT;
+		unsigned int flags = i & (REGEX_GLOB | REGEX_FOLDS);
+		put_random(pattern, "ab.*+?|()[]^$", 8);
+		if (regex_new(&r, pattern, flags, &err) < 0)
+			continue;
+		put_random(text, "abAB/", 10);
+		size_t n = strlen(text), cut = n ? (size_t)rand() % n : 0;
+		bool want = regex_match(r, text, n), can = regex_begin(r, text, cut);
+		CHECK(regex_match_rest(r, text + cut, n - cut) == want);
+		CHECK(can || !want);
+		regex_free(r);
+	}
+}
+
+static void check_literal(const char *pattern, unsigned int flags, const char *want)
+{
+	struct regex *r = NULL;
+	struct err err = ERR_INIT;
+	size_t n = 0;
+
+	REQUIRE(regex_new(&r, pattern, flags, &err) == 0);
+	const void *p = regex_literal(r, &n);
+	if (n != strlen(want) || (n > 0 && memcmp(p, want, n) != 0)) {
+		printf("# '%s': '%.*s'\n", pattern, (int)n, n > 0 ? (const char *)p : "");
+		CHECK(false);
+	}
+	regex_free(r);
+}
+
+static void test_what_must_be_there_is_known(void)
+{
+	check_literal("*report-1234*", REGEX_GLOB, "report-1234");
+	check_literal("a/**/report?[0-9].txt", REGEX_GLOB, "report");
+	check_literal("a*", REGEX_GLOB | REGEX_FOLDS, "");
+	check_literal("*", REGEX_GLOB, "");
+	check_literal("^home/.*[.]jpe?g$", 0, "home");
+	check_literal("(abc|abd)ef+g?", 0, "ef");
+	check_literal("abc|abd", 0, "");
+	check_literal("a*b+cd", 0, "cd");
+	check_literal("(ab){2}", 0, "abab");
+	check_literal("x(yz)*", 0, "x");
+	check_literal("x{0,3}", 0, "");
+}
+
+static void test_nothing_fits_without_what_must_be_there(void)
+{
+	char pattern[16], text[16];
+
+	srand(4);
+	for (unsigned int i = 0; i < 100000; i++) {
+		struct regex *r = NULL;
+		struct err err = ERR_INIT;
+		size_t n = 0;
+		put_random(pattern, "ab.*+?|()[]{1,}", 9);
+		if (regex_new(&r, pattern, i & REGEX_GLOB, &err) < 0)
+			continue;
+		const void *p = regex_literal(r, &n);
+		put_random(text, "ab/", 10);
+		if (n > 0 && regex_match(r, text, strlen(text)))
+			CHECK(memmem(text, strlen(text), p, n) != NULL);
+		regex_free(r);
+	}
+}
+
 UNIT_MAIN(test_expressions_are_as_in_the_c_library, test_shell_patterns_are_as_in_the_c_library,
-	  test_marks, test_bad_patterns_are_refused, test_bad_patterns_take_linear_time)
+	  test_marks, test_bad_patterns_are_refused, test_bad_patterns_take_linear_time,
+	  test_a_text_in_two_parts_fits_as_the_whole_does, test_what_must_be_there_is_known,
+	  test_nothing_fits_without_what_must_be_there)
