@@ -60,6 +60,24 @@ int repo_with_catalogue(struct ub *ub, const struct oid *also,
 	return ret;
 }
 
+int repo_try_catalogue(struct ub *ub, const struct oid *also,
+		       int (*fn)(struct catalogue *c, void *data, struct err *err), void *data,
+		       struct err *err)
+{
+	struct history_options o = options(ub);
+	struct catalogue *c = NULL;
+
+	o.also = also;
+	history_open_as_is(&c, &o);
+	if (!c)
+		return 0;
+	int ret = fn(c, data, err);
+	catalogue_close(c);
+	if (ret < 0 && ret != ERR_INTERRUPTED)
+		err_clear(err);
+	return ret == 0 ? 1 : ret == ERR_INTERRUPTED ? ret : 0;
+}
+
 void repo_update_catalogue(struct ub *ub)
 {
 	struct history_options o = options(ub);

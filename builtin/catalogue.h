@@ -14,6 +14,13 @@
 int repo_with_catalogue(struct ub *ub, const struct oid *also,
 			int (*fn)(struct catalogue *c, void *data, struct err *err), void *data,
 			struct err *err);
+/*
+ * For what can also be found without: 1: `fn` has done it; 0: there is no catalogue that needs
+ * nothing done first, or `fn` did not get through.
+ */
+int repo_try_catalogue(struct ub *ub, const struct oid *also,
+		       int (*fn)(struct catalogue *c, void *data, struct err *err), void *data,
+		       struct err *err);
 /* After a snapshot: what keeps it from being written is one warning. */
 void repo_update_catalogue(struct ub *ub);
 int repo_rebuild_catalogue(struct ub *ub, struct err *err);

@@ -14,6 +14,7 @@
 #include "refs/date.h"
 #include "refs/revlist.h"
 #include "fs/follow.h"
+#include "fs/touched.h"
 #include "builtin/catalogue.h"
 #include "builtin/changes.h"
 #include "builtin/pager.h"
@@ -36,6 +37,9 @@ struct logger {
 	struct buf text;
 	bool any;
 	unsigned int missing;
+	/* From the catalogue: which snapshots need not be looked at; none if it could not be read. */
+	struct timeline timeline;
+	bool *touched;			/* by slot */
 };
 
 /* -- which -- */
@@ -172,6 +176,65 @@ static int print(struct logger *l, const struct oid *id, const struct commit *c,
 	return ret;
 }
 
+/* -- from the catalogue -- */
+
+struct reach { struct logger *l; const struct oid *start; };
+
+static int find_touched(struct catalogue *c, void *data, struct err *err)
+{
+	struct reach *r = data;
+	struct logger *l = r->l;
+	int ret = timeline_read(&l->timeline, c, l->ub->refs, r->start, err);
+
+	if (ret < 0)
+		return ret;
+	l->touched = xcalloc(l->timeline.nr + 1, sizeof(*l->touched));
+	for (size_t i = 0; i < l->paths.nr && ret == 0; i++)
+		ret = touched_mark(c, &l->timeline, l->paths.paths[i], l->touched, err);
+	return ret;
+}
+
+static void forget_touched(struct logger *l)
+{
+	timeline_release(&l->timeline);
+	sys_free(l->touched);
+	l->touched = NULL;
+}
+
+/* `start` may be NULL. */
+static int ask_catalogue(struct logger *l, const struct oid *start, struct err *err)
+{
+	struct reach r = { l, start };
+
+	forget_touched(l);
+	if (l->paths.nr == 0 || l->paths.is_all)
+		return 0;
+	int ret = repo_try_catalogue(l->ub, start, find_touched, &r, err);
+	if (ret != 1)
+		forget_touched(l);
+	return ret < 0 ? ret : 0;
+}
+
+/* A snapshot that is known to be as its only parent where it matters. */
+static bool can_pass_over(const struct logger *l, const struct oid *id)
+{
+	const struct timeline_slot *s = l->touched ? timeline_find(&l->timeline, id) : NULL;
+
+	return s && s->follows && !l->touched[s - l->timeline.v];
+}
+
+static bool known(const struct oid *id, struct revlist_known *out, void *data)
+{
+	const struct logger *l = data;
+	const struct timeline_slot *s = l->touched ? timeline_find(&l->timeline, id) : NULL;
+
+	if (!s)
+		return false;
+	*out = (struct revlist_known){ s->time_s, s->time_ns, timeline_parents(&l->timeline, s),
+				       s->nr_parents };
+	return true;
+}
+
 /* -- following -- */
 
 /* What came with a snapshot, and the one before it. */
@@ -232,6 +295,8 @@ static int follow(struct logger *l, const struct commit *c, struct err *err)
 			continue;
 		path_set_release(&l->paths);
 		path_set_add(&l->paths, buf_str(&from));
+		got = ask_catalogue(l, &c->parents[0], err);
+		ret = got < 0 ? got : ret;
 		break;
 	}
 	commit_release(&parent);
@@ -248,6 +313,8 @@ static int look_at(const struct revlist_item *item, void *data, struct err *err)
 
 	if (l->left == 0)
 		return 1;
+	if (can_pass_over(l, item->id))
+		return interrupt_check(err);
 	ret = store_read_commit(l->ub->store, item->id, &c, err);
 	if (ret == 0)
 		ret = is_wanted(l, &c, err);
@@ -292,6 +359,10 @@ static int add_starts(struct logger *l, struct revlist *rl, const char *text, bo
 				      err);
 		if (ret == 0)
 			ret = revlist_add(rl, &rev, false, err);
+		if (ret == 0)
+			ret = ask_catalogue(l, &rev.id, err);
+	} else if (ret == 0) {
+		ret = ask_catalogue(l, NULL, err);
 	}
 	commit_release(&c);
 	return ret;
@@ -315,7 +386,7 @@ static int take_date(const char *text, const char *option, bool *has_out, struct
 int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	struct logger l = { .ub = ub, .names = REF_NAMES_INIT, .paths = PATH_SET_INIT,
-			    .left = UINT_MAX, .text = BUF_INIT };
+			    .left = UINT_MAX, .text = BUF_INIT, .timeline = TIMELINE_INIT };
 	const char *since = NULL, *until = NULL;
 	bool all = false;
 	const struct opt opts[] = {
@@ -350,6 +421,7 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret == 0) {
 		l.source = store_source(ub->store);
 		revlist_on_missing(rl, on_missing, &l);
+		revlist_on_commit(rl, known, &l);
 		ret = add_starts(&l, rl, argc > 0 ? argv[0] : NULL, all, err);
 	}
 	if (ret == 0) {
@@ -357,6 +429,7 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 		ret = revlist_run(rl, false, look_at, &l, err);
 	}
 	revlist_free(rl);
+	forget_touched(&l);
 	ref_names_release(&l.names);
 	path_set_release(&l.paths);
 	buf_release(&l.text);

@@ -159,13 +159,13 @@ static int open_whole(struct catalogue **out, const struct history_options *o, s
 	return open_and_fill(out, o, CATALOGUE_NEW, err);
 }
 
-/* As it lies there, if it needs nothing done: 0, or *out is NULL. */
-static void open_as_is(struct catalogue **out, const struct history_options *o)
+void history_open_as_is(struct catalogue **out, const struct history_options *o)
 {
 	char *path = history_path(o->store);
 	struct err ignored = ERR_INIT;
 	bool complete = false;
 
+	*out = NULL;
 	if (catalogue_open(out, path, store_keys(o->store), 0, o->wait_ms, &ignored) == 0 &&
 	    (is_complete(*out, o, &complete, &ignored) < 0 || !complete)) {
 		catalogue_close(*out);
@@ -179,7 +179,7 @@ int history_open(struct catalogue **out, const struct history_options *o, struct
 	struct catalogue *c = NULL;
 	int ret = 0;
 
-	open_as_is(&c, o);
+	history_open_as_is(&c, o);
 	if (!c) {
 		ret = open_whole(&c, o, err);
 		if (ret == 0)

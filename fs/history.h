@@ -28,6 +28,8 @@ char *history_path(struct store *st);
  * gone after history_rebuild().
  */
 int history_open(struct catalogue **out, const struct history_options *o, struct err *err);
+/* The same, if nothing needs to be done to it; else *out is NULL. */
+void history_open_as_is(struct catalogue **out, const struct history_options *o);
 /* The same, made in memory for this once: whatever is there is neither read nor written. */
 int history_open_in_memory(struct catalogue **out, const struct history_options *o,
 			   struct err *err);

@@ -24,6 +24,11 @@ struct timeline_slot *timeline_slot_of(const struct timeline *t, int64_t nr)
 	return nr >= 1 && (uint64_t)nr <= t->nr ? &t->v[t->slot_of[nr - 1]] : NULL;
 }
 
+const struct oid *timeline_parents(const struct timeline *t, const struct timeline_slot *s)
+{
+	return (const struct oid *)t->parents.data + s->parents;	/* ids are bytes */
+}
+
 struct timeline_slot *timeline_find(const struct timeline *t, const struct oid *id)
 {
 	size_t low = 0, high = t->nr;
@@ -99,14 +104,6 @@ static void put_in_order(struct timeline *t)
 
 /* -- marking -- */
 
-static struct oid parent_of(const struct timeline *t, const struct timeline_slot *s, size_t i)
-{
-	struct oid id;
-
-	memcpy(id.b, t->parents.data + (s->parents + i) * OID_SIZE, OID_SIZE);
-	return id;
-}
-
 static void note_missing(struct timeline *t, const struct oid *id)
 {
 	for (size_t i = 0; i < t->missing.len; i += OID_SIZE)
@@ -132,10 +129,10 @@ static struct timeline_slot *mark(struct timeline *t, const struct oid *id)
 	while (nr > 0) {
 		const struct timeline_slot *s = &t->v[stack[--nr]];
 		for (size_t i = 0; i < s->nr_parents; i++) {
-			struct oid up_id = parent_of(t, s, i);
-			struct timeline_slot *up = timeline_find(t, &up_id);
+			const struct oid *up_id = timeline_parents(t, s) + i;
+			struct timeline_slot *up = timeline_find(t, up_id);
 			if (!up)
-				note_missing(t, &up_id);
+				note_missing(t, up_id);
 			if (!up || up->is_live)
 				continue;
 			up->is_live = true;	/* so it is on the stack once */

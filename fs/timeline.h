@@ -51,6 +51,8 @@ void timeline_release(struct timeline *t);
 struct timeline_slot *timeline_find(const struct timeline *t, const struct oid *id);
 /* The slot of commit `nr` of the catalogue, or NULL. */
 struct timeline_slot *timeline_slot_of(const struct timeline *t, int64_t nr);
+/* Its parents, `nr_parents` of them. */
+const struct oid *timeline_parents(const struct timeline *t, const struct timeline_slot *s);
 /* By time, then id. */
 int timeline_cmp(const struct timeline_slot *a, const struct timeline_slot *b);
 

@@ -66,6 +66,8 @@ struct revlist {
 	void *data;			/* fn NULL: mark only */
 	int (*missing)(const struct revlist_item *item, void *data, struct err *err);
 	void *missing_data;
+	bool (*known)(const struct oid *id, struct revlist_known *out, void *data);
+	void *known_data;
 };
 
 int revlist_new(struct revlist **out, struct store *st, struct err *err)
@@ -121,6 +123,13 @@ void revlist_free(struct revlist *rl)
 	sys_free(rl->edges);
 	sys_free(rl->seen);
 	sys_free(rl);
+}
+
+void revlist_on_commit(struct revlist *rl, bool (*known)(const struct oid *id,
+		       struct revlist_known *out, void *data), void *data)
+{
+	rl->known = known;
+	rl->known_data = data;
 }
 
 void revlist_on_missing(struct revlist *rl, int (*missing)(const struct revlist_item *item,
@@ -407,23 +416,28 @@ static int expand(struct revlist *rl, size_t at, struct err *err)
 {
 	struct commit c = COMMIT_INIT;
 	struct oid id = rl->nodes[at].id;
-	int ret = store_read_commit(rl->st, &id, &c, err);
+	struct revlist_known k;
+	int ret = 0;
 
-	rl->nodes[at].time_s = c.time_s;
-	rl->nodes[at].time_ns = c.time_ns;
+	if (!rl->known || !rl->known(&id, &k, rl->known_data)) {
+		ret = store_read_commit(rl->st, &id, &c, err);
+		k = (struct revlist_known){ c.time_s, c.time_ns, c.parents, c.nr_parents };
+	}
+	rl->nodes[at].time_s = k.time_s;
+	rl->nodes[at].time_ns = k.time_ns;
 	rl->nodes[at].first_edge = (uint32_t)rl->nr_edges;
-	for (size_t i = 0; ret == 0 && i < c.nr_parents; i++) {
+	for (size_t i = 0; ret == 0 && i < k.nr_parents; i++) {
 		uint64_t ordinal;
-		ret = visit(rl, &c.parents[i], OBJ_COMMIT, NULL, err);
+		ret = visit(rl, &k.parents[i], OBJ_COMMIT, NULL, err);
 		if (ret < 0)
 			break;
 		bool is_new = ret == 1;
-		ret = store_find(rl->st, &c.parents[i], NULL, &ordinal, err);
+		ret = store_find(rl->st, &k.parents[i], NULL, &ordinal, err);
 		if (ret <= 0)
 			continue;	/* missing, and gone on without */
 		ret = 0;
 		if (is_new)
-			add_node(rl, &c.parents[i], ordinal);
+			add_node(rl, &k.parents[i], ordinal);
 		add_edge(rl, &rl->nodes[at], ordinal);
 	}
 	commit_release(&c);

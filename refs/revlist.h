@@ -37,6 +37,15 @@ void revlist_free(struct revlist *rl);
  */
 void revlist_on_missing(struct revlist *rl, int (*missing)(const struct revlist_item *item,
 			void *data, struct err *err), void *data);
+/* What `known` tells of a snapshot (1; 0: nothing) is not read: its time, its parents. */
+struct revlist_known {
+	int64_t time_s;
+	uint32_t time_ns;
+	const struct oid *parents;	/* borrowed until the next call */
+	size_t nr_parents;
+};
+void revlist_on_commit(struct revlist *rl, bool (*known)(const struct oid *id,
+		       struct revlist_known *out, void *data), void *data);
 /* Trees and files may be added too, and are walked when objects are asked for. */
 int revlist_add(struct revlist *rl, const struct rev *rev, bool is_excluded, struct err *err);
 /* `fn` answers 0 to go on; anything else stops and is returned. */

@@ -65,4 +65,36 @@ test_expect_success 'a folder in its place does not keep a commit from being mad
 	change gone && ub commit -q 2>err && test_must_be_empty err
 '
 
+test_expect_success 'whenever it dies while filling it, the next one finds all' '
+	rm -f "$catalogue" "$catalogue-journal" && ub search --json "*" >want && cp "$catalogue" whole &&
+	for base in none older
+	do
+		for n in $(seq 1 2 400)
+		do
+			rm -f "$catalogue" "$catalogue-journal" && rm -f fired &&
+			if test $base = older; then cp old "$catalogue"; fi &&
+			{ UB_TEST_FAULT=kill@$n UB_TEST_FIRED=$PWD/fired ub search --json "*" >out 2>&1 || :; } &&
+			ub search --json "*" >got && test_cmp want got || return 1
+			test -e fired || break
+		done &&
+		echo "$base: $n" && test ! -e fired && test $n -gt 20 &&
+		cp whole old && change more && ub commit -q && ub search --json "*" >want || return 1
+	done
+'
+
+test_expect_success ROOT 'a full disk does not keep a commit from being made' '
+	mkdir meta && mount -t tmpfs -o size=200k tmpfs meta && test_when_finished "umount $PWD/meta" &&
+	(
+		UB_DIR=$PWD/small && export UB_DIR &&
+		ub init --kdf 8M:1 --device box --meta "$PWD/meta" >/dev/null &&
+		for i in 1 2 3
+		do
+			change "full $i" && ub commit -q -m "$i" src 2>err &&
+			test_grep "not in the catalogue" err && test_line_count 1 err || exit 1
+		done &&
+		ub fsck && ub verify -q && test $(ub log --oneline | wc -l) = 3 &&
+		ub search changes >out 2>err && test_line_count 3 out && test_grep "made for this once" err
+	)
+'
+
 test_done

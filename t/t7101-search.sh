@@ -123,42 +123,12 @@ if want != sorted(got):
 print(len(want))
 END
 
-cat >play.py <<'END'
-import os, random, shutil, sys
-r = random.Random(int(sys.argv[1]))
-def gone(p):
-    shutil.rmtree(p) if os.path.isdir(p) and not os.path.islink(p) else os.path.lexists(p) and os.unlink(p)
-for _ in range(5):
-    d = r.choice(['src/a', 'src/a/b', 'src/c'])
-    at = d
-    while at != 'src':                  # what stands in the way of the folder
-        if os.path.lexists(at) and not os.path.isdir(at):
-            os.unlink(at)
-        at = os.path.dirname(at)
-    os.makedirs(d, exist_ok=True)
-    p = '%s/n%d' % (d, r.randrange(4))
-    what = r.randrange(7)
-    if what == 3 and os.path.isfile(p) and not os.path.islink(p):
-        os.chmod(p, r.choice([0o600, 0o644]))
-    elif what == 6:
-        gone(d)
-    elif what != 3:
-        gone(p)
-    if what in (0, 1):
-        open(p, 'w').write('%d\n' % r.randrange(3))
-    elif what == 4:
-        os.symlink(str(r.randrange(2)), p)
-    elif what == 5:
-        os.mkdir(p)
-        open(p + '/big', 'w').write('x' * r.choice([3000, 70000]))
-END
-
 test_expect_success 'each version is what the snapshots say, through files that become folders and back' '
 	(
 		UB_DIR=$PWD/played && export UB_DIR && ub init --kdf 8M:1 --device box >/dev/null &&
 		mkdir src && for i in $(seq 1 30)
 		do
-			/usr/bin/python3 play.py $i && ub commit -q -m $i src || exit 1
+			/usr/bin/python3 "$TEST_DIRECTORY/play-history.py" $i && ub commit -q -m $i src || exit 1
 		done &&
 		ub search --json "*" | /usr/bin/python3 oracle.py >nr && test $(cat nr) -gt 50 &&
 		rm played/index/catalogue && ub search --json "*" | /usr/bin/python3 oracle.py

@@ -78,6 +78,31 @@ test_expect_success 'without the catalogue it is the same' '
 	test_grep "made for this once" err && rmdir "$UB_DIR/index/catalogue"
 '
 
+# every_log: what each path's history is
+every_log () {
+	for path in src src/a src/a/b src/a/n1 src/a/n2 src/a/b/n0 src/a/b/n3 src/c src/c/n1 src/c/n2/big
+	do
+		echo "$path" && ub log --oneline -- "$path" && ub log --oneline HEAD~9 -- "$path" &&
+		ub log --oneline -n 3 --all --until 0.days.ago -- "$path" src/c || return 1
+	done
+}
+
+test_expect_success 'from the catalogue it is what the snapshots say' '
+	(
+		mkdir play && cd play && UB_DIR=$PWD/repo && export UB_DIR &&
+		ub init --kdf 8M:1 --device box >/dev/null && mkdir src &&
+		for i in $(seq 1 30)
+		do
+			/usr/bin/python3 "$TEST_DIRECTORY/play-history.py" $i && ub commit -q -m $i src || exit 1
+		done &&
+		c=$(ub commit-tree "$(ub rev-parse HEAD~5:)" -p "$(ub rev-parse HEAD)" \
+			-p "$(ub rev-parse HEAD~7)" -m merged) && ub update-ref main "$c" &&
+		echo end >>src/c/end && ub commit -q -m end src &&
+		every_log >got && rm repo/index/catalogue && every_log >want && test_cmp want got &&
+		test ! -e repo/index/catalogue && test "$(wc -l <got)" -gt 100
+	)
+'
+
 test_expect_success '--follow takes one path' '
 	test_expect_code 2 ub log --follow && test_expect_code 2 ub log --follow -- a b
 '
