@@ -15,6 +15,7 @@
 #include "objects/store.h"
 #include "fs/snapshot.h"
 #include "builtin/catalogue.h"
+#include "builtin/freeze-setup.h"
 #include "builtin/hooks.h"
 
 #include "builtin/make-snapshot.h"
@@ -26,6 +27,7 @@ struct typed {
 	struct ub *ub;
 	struct snapshot_request *r;
 	struct walk_setup walk;
+	struct freeze_setup frozen;
 	pid_t child;
 	int child_fd;
 	uint64_t started;
@@ -460,8 +462,14 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 			goto done;
 	}
 	walk_setup_fill(&c->walk, &o.scan);
+	ret = freeze_setup_begin(&c->frozen, ub, c->walk.root, err);
+	if (ret < 0)
+		goto done;
+	if (c->frozen.freeze)
+		o.scan.mounts = freeze_mounts(c->frozen.freeze, &o.scan.nr_mounts);
 	progress_begin(&c->walk.progress, ub_progress(ub), "committing", 0, "bytes");
 	ret = snapshot_make(&s, &o, err);
+	freeze_setup_end(&c->frozen);
 	progress_end(&c->walk.progress);
 	if (ret == 0 && !oid_is_zero(&s.commit) && !ub->dry_run)
 		repo_update_catalogue(ub);
@@ -471,6 +479,7 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 			after_commit(c, &s, ret);
 	}
 done:
+	freeze_setup_end(&c->frozen);
 	sys_free(device);
 	sys_free(name);
 	return ret;

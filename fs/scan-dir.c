@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/file.h"
@@ -322,13 +323,15 @@ struct folder *scan_open_root(struct scanner *s, struct waypoint *root, struct e
 	f->next_place = root->child;
 	f->is_listed = root->is_wanted;
 	f->is_keeping = s->o->is_partial && !root->is_wanted;
-	f->fd = sys_open("/", f->is_listed ? O_RDONLY | O_DIRECTORY | O_CLOEXEC :
+	f->fd = root->is_frozen ? open_at(root->frozen, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) :
+		sys_open("/", f->is_listed ? O_RDONLY | O_DIRECTORY | O_CLOEXEC :
 			 O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (f->fd < 0 || file_stat_at(f->fd, "", &f->st) < 0) {
 		err_sys(err, "open '/'");
 		scan_folder_free(f);
 		return NULL;
 	}
+	f->live_dev = root->is_frozen ? root->live_dev : 0;
 	f->root_dev = f->st.dev;
 	if (f->is_listed) {
 		struct buf hold = BUF_INIT;
@@ -386,8 +389,9 @@ static const char *skip_rule(struct scanner *s, const struct folder *f, bool *dr
 	if (s->rules_options.no_nodump && f->st.is_nodump && !is_source && f->is_listed)
 		return "nodump";
 	*drops = true;
+	uint64_t dev = f->live_dev ? f->live_dev : f->st.dev;
 	for (size_t i = 0; i < s->o->nr_skip; i++)
-		if (s->o->skip[i].dev == f->st.dev && s->o->skip[i].ino == f->st.ino)
+		if (s->o->skip[i].dev == dev && s->o->skip[i].ino == f->st.ino)
 			return s->o->skip[i].rule;
 	*drops = false;
 	if (is_source || !f->is_listed || f->st.dev == f->parent->st.dev)
@@ -496,6 +500,57 @@ static bool is_unplugged(const struct folder *f, const struct scan_entry *e,
 	       f->record && r->ino != f->st.ino && e->old.len > 0;
 }
 
+static int cmp_path(const void *a, const void *b)
+{
+	return strcmp(a, *(const char *const *)b);
+}
+
+/*
+ * In what is frozen: a folder on which another file system is mounted, or in whose place another
+ * subvolume of btrfs stands, which a snapshot shows as an empty folder of this number.
+ */
+static bool is_elsewhere(const struct scanner *s, const struct folder *f, const char *path)
+{
+	enum { NOT_IN_SNAPSHOT = 2 };
+
+	return f->st.ino == NOT_IN_SNAPSHOT ||
+	       (s->o->nr_mounts > 0 && bsearch(path, s->o->mounts, s->o->nr_mounts,
+					       sizeof(*s->o->mounts), cmp_path));
+}
+
+/* Open it and look at it: 0, or -1 and errno. */
+static int open_folder(struct scanner *s, struct folder *f, const char *name)
+{
+	int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, listing = O_RDONLY | O_NONBLOCK | flags;
+	const struct folder *up = f->parent;
+
+	if (f->place && f->place->is_frozen) {
+		f->fd = open_at(f->place->frozen, ".", listing);
+		f->live_dev = f->place->live_dev;
+	} else {
+		f->fd = f->is_listed ? open_at(up->fd, name, listing) :
+				       sys_openat(up->fd, name, O_PATH | flags, 0);
+		f->live_dev = up->live_dev;
+	}
+	if (f->fd < 0 || file_stat_at(f->fd, "", &f->st) < 0)
+		return -1;
+	if (!f->live_dev || (f->place && f->place->is_frozen))
+		return 0;
+	struct buf path = BUF_INIT;
+	buf_put_u8(&path, '/');
+	scan_folder_path(f, &path);
+	buf_truncate(&path, path.len - 1);
+	int ret = 0;
+	if (is_elsewhere(s, f, buf_str(&path))) {
+		sys_close(f->fd);
+		f->live_dev = 0;
+		f->fd = open_at(AT_FDCWD, buf_str(&path), listing);
+		ret = f->fd < 0 ? -1 : file_stat_at(f->fd, "", &f->st);
+	}
+	buf_release(&path);
+	return ret;
+}
+
 int scan_open_folder(struct scan_worker *w, struct window *win, size_t i, struct folder **out,
 		     struct err *err)
 {
@@ -517,10 +572,7 @@ int scan_open_folder(struct scan_worker *w, struct window *win, size_t i, struct
 	f->is_listed = up->is_listed || (e->place && e->place->is_wanted);
 	f->is_keeping = s->o->is_partial && !f->is_listed;
 	f->cache = e->cache ? e->cache : f->is_listed ? up->cache : NULL;
-	int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	f->fd = f->is_listed ? open_at(up->fd, name, O_RDONLY | O_NONBLOCK | flags) :
-			       sys_openat(up->fd, name, O_PATH | flags, 0);
-	if (f->fd < 0 || file_stat_at(f->fd, "", &f->st) < 0)
+	if (open_folder(s, f, name) < 0)
 		return cannot_open(w, win, i, f, errno, err);
 	f->root_dev = e->place && e->place->is_wanted ? f->st.dev : up->root_dev;
 

@@ -104,6 +104,7 @@ struct folder {
 	bool is_listed;			/* its names come from the disk */
 	bool is_keeping;		/* HEAD's other entries stay */
 	bool is_left_out;		/* its names are not read: only the sources in it count */
+	uint64_t live_dev;		/* it is frozen: the device it has in life; else 0 */
 	bool is_git;			/* git keeps its objects here, and what refers to them */
 	struct rules *rules;		/* in force for what is in it */
 	atomic_bool has_kept;		/* something in it was carried over */

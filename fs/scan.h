@@ -39,6 +39,8 @@ struct scan_options {
 	const struct rules_options *rules;	/* NULL: nothing is left out by rules */
 	const struct scan_skip *skip;
 	size_t nr_skip;
+	const char *const *mounts;	/* in frozen places: what is not frozen; absolute, sorted */
+	size_t nr_mounts;
 	const char *cache_dir;		/* of the stat cache, if it is there; NULL: none */
 	const char *spill_dir;
 	bool has_old;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -18,6 +19,10 @@ struct waypoint {
 	bool is_wanted;			/* to be read now: a source, or a path that was named */
 	bool is_made;			/* what a command prints, not what is on the disk */
 	const struct buf *made;		/* its encoded entry, borrowed; NULL: as HEAD has it */
+	/* frozen (fs/freeze.h): this folder is read, not that at its path, whose device it has */
+	bool is_frozen;
+	int frozen;
+	uint64_t live_dev;
 	/* found by the walk */
 	bool is_absent;
 	bool is_kept;			/* what HEAD has of it was carried over */

@@ -42,6 +42,9 @@ static const struct known {
 	{ "hook.timeout", KIND_UINT, "3600", 0, 604800, NULL },
 	{ "commit.verify", KIND_STR, "full", 0, 0, "full|sample" },
 	{ "pack.size", KIND_SIZE, "64M", 4 << 20, 512 << 20, NULL },
+	{ "snapshot.create", KIND_STR, NULL, 0, 0, NULL },
+	{ "snapshot.mode", KIND_STR, "none", 0, 0, "none|btrfs|command" },
+	{ "snapshot.remove", KIND_STR, NULL, 0, 0, NULL },
 	{ "store.data", KIND_STR, NULL, 0, 0, NULL },
 	{ "store.meta", KIND_STR, NULL, 0, 0, NULL },
 };

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/btrfs.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdatomic.h>
@@ -291,6 +292,24 @@ int sys_lremovexattr(const char *path, const char *name)
 {
 	CHANGE("removexattr", -1, path, false, lremovexattr(path, name));
 	return lremovexattr(path, name);
+}
+
+int sys_btrfs_snapshot(int fd, const char *name)
+{
+	struct btrfs_ioctl_vol_args_v2 args = { .fd = fd, .flags = BTRFS_SUBVOL_RDONLY };
+
+	snprintf(args.name, sizeof(args.name), "%s", name);
+	CHANGE("btrfssnapshot", fd, NULL, true, ioctl(fd, BTRFS_IOC_SNAP_CREATE_V2, &args));
+	return ioctl(fd, BTRFS_IOC_SNAP_CREATE_V2, &args);
+}
+
+int sys_btrfs_remove(int fd, const char *name)
+{
+	struct btrfs_ioctl_vol_args args = { 0 };
+
+	snprintf(args.name, sizeof(args.name), "%s", name);
+	CHANGE("btrfsremove", fd, NULL, false, ioctl(fd, BTRFS_IOC_SNAP_DESTROY, &args));
+	return ioctl(fd, BTRFS_IOC_SNAP_DESTROY, &args);
 }
 
 int sys_set_flags(int fd, uint32_t flags)

@@ -110,6 +110,9 @@ int sys_syncfs(int fd);
 void sys_start_writing(int fd, off_t off, off_t size);
 /* What kind of file system: f_type of statfs(). */
 int sys_fs_type(int fd, uint64_t *out);
+/* btrfs: a read-only snapshot of the subvolume `fd`, named `name` in it; and removing one. */
+int sys_btrfs_snapshot(int fd, const char *name);
+int sys_btrfs_remove(int fd, const char *name);
 /* The bits that new files are made without.  Not for when threads run that make files. */
 mode_t sys_umask(void);
 /* The most files that may be open at once, after the soft limit was raised to the hard one. */
