@@ -10,9 +10,12 @@
 #include "lib/sys.h"
 #include "objects/store-view.h"
 #include "fs/archive.h"
+#include "builtin/git-exchange.h"
 #include "builtin/spot.h"
 
-static const char export_usage[] = "ub export [--format FORMAT] [-o FILE] REV[:PATH]";
+static const char export_usage[] =
+	"ub export [--format FORMAT] [-o FILE] REV[:PATH]\n"
+	"ub export git DIR [REV]";
 
 struct telling {
 	struct ub *ub;
@@ -94,6 +97,11 @@ int cmd_export(struct ub *ub, int argc, char **argv, struct err *err)
 	struct telling t = { ub, 0 };
 	int ret = ub_parse(ub, opts, export_usage, &argc, &argv, err);
 
+	if (ret == 0 && argc >= 2 && argc <= 3 && strcmp(argv[0], "git") == 0) {
+		if (format || path)
+			return err_set(err, ERR_USAGE, "neither --format nor -o goes with git");
+		return git_export_run(ub, argv[1], argc > 2 ? argv[2] : "HEAD", err);
+	}
 	if (ret == 0 && argc != 1)
 		ret = err_set(err, ERR_USAGE, argc ? "one snapshot at a time" : "which snapshot?");
 	if (ret < 0)

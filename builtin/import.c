@@ -13,10 +13,12 @@
 #include "refs/newcommit.h"
 #include "refs/refs.h"
 #include "fs/archive.h"
+#include "builtin/git-exchange.h"
 #include "builtin/repo.h"
 
 static const char import_usage[] =
-	"ub import [--prefix PATH] [--ref REF] [--tag TAG]... [-m MSG]... tar FILE";
+	"ub import [--prefix PATH] [--ref REF] [--tag TAG]... [-m MSG]... tar FILE\n"
+	"ub import [--ref REF] git DIR";
 
 struct import {
 	struct ub *ub;
@@ -58,7 +60,7 @@ static void doubt(const char *path, size_t n, const char *why, void *data)
 }
 
 /* import/NAME: the file's name, as far as refs may have it. */
-static char *default_ref(const char *file)
+char *import_default_ref(const char *file)
 {
 	const char *slash = strrchr(file, '/');
 	char *ref = xasprintf("import/%s", strcmp(file, "-") == 0 ? "stdin" :
@@ -213,7 +215,7 @@ static int run(struct import *m, const char *file, struct err *err)
 	int fd;
 
 	if (!m->ref)
-		m->ref = m->own_ref = default_ref(file);
+		m->ref = m->own_ref = import_default_ref(file);
 	if (!ref_name_is_valid(m->ref))
 		return err_set(err, ERR_USAGE, "'%s' is not a name that a ref may have", m->ref);
 	if (strcmp(m->time, "now") != 0 && strcmp(m->time, "newest") != 0)
@@ -247,11 +249,20 @@ int cmd_import(struct ub *ub, int argc, char **argv, struct err *err)
 	int ret = ub_parse(ub, opts, import_usage, &argc, &argv, err);
 
 	if (ret == 0 && argc != 2)
-		ret = err_set(err, ERR_USAGE, "import takes a kind and a file: tar FILE");
+		ret = err_set(err, ERR_USAGE, "import takes a kind and a place: tar FILE, git DIR");
+	if (ret == 0 && strcmp(argv[0], "git") == 0) {
+		if (*m.prefix || m.message.nr + m.tags.nr > 0 || strcmp(m.time, "newest") != 0)
+			ret = err_set(err, ERR_USAGE, "commits of git bring their own words: only "
+				      "--ref goes with git");
+		else
+			ret = git_import_run(ub, argv[1], m.ref, err);
+		goto done;
+	}
 	if (ret == 0 && strcmp(argv[0], "tar") != 0 && strcmp(argv[0], "archive") != 0)
-		ret = err_set(err, ERR_USAGE, "there is no kind '%s': tar", argv[0]);
+		ret = err_set(err, ERR_USAGE, "there is no kind '%s': tar, git", argv[0]);
 	if (ret == 0)
 		ret = run(&m, argv[1], err);
+done:
 	session_abort(m.session);
 	commit_release(&m.commit);
 	opt_list_release(&m.message);

@@ -144,6 +144,8 @@ static void put_message(struct buf *out, const char *message)
 
 static void put_field(struct buf *out, const char *name, const char *value)
 {
+	if (!*value)
+		return;
 	buf_printf(out, "%-8s", name);
 	put_plain(out, value, strlen(value));
 	buf_put_u8(out, '\n');

@@ -12,6 +12,7 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "objects/store.h"
 
 struct git_text;
 
@@ -44,6 +45,46 @@ static inline const char *git_names_at(const struct git_names *names, size_t nr)
 {
 	return (const char *)names->text.data + names->off[nr];
 }
+
+/*
+ * A repository of git's as snapshots (gitrepo-import.c).  `session` NULL: nothing is stored.  First the
+ * commits; once those are durable, git_import_refs() calls `ref` for each branch ("heads/main")
+ * and tag ("tags/v1").
+ */
+struct importer;
+struct git_import {
+	struct store *store;
+	struct session *session;
+	const char *dir, *device;
+	void (*problem)(const char *path, size_t n, const char *why, void *data);
+	int (*ref)(const char *name, const struct oid *commit, void *data, struct err *err);
+	void *data;
+	uint64_t commits, left_out;	/* out */
+	struct importer *own;
+};
+int git_import_commits(struct git_import *g, struct err *err);
+int git_import_refs(struct git_import *g, struct err *err);
+void git_import_release(struct git_import *g);
+
+/*
+ * Snapshots as commits of a bare repository of git's, made if need be (gitrepo-export.c).  Commits come
+ * parents first.
+ */
+struct exporter;
+struct git_export {
+	struct store *store;
+	const char *dir;
+	void (*problem)(const char *path, size_t n, const char *why, void *data);
+	void *data;
+	uint64_t commits, left_out;	/* out */
+	struct exporter *own;
+};
+int git_export_begin(struct git_export *g, struct err *err);
+int git_export_commit(struct git_export *g, const struct oid *id, struct err *err);
+/* Make branch or tag `name` ("refs/heads/main") what the commit became; its id in hex. */
+int git_export_ref(struct git_export *g, const char *name, const struct oid *id, char hex_out[65],
+		   struct err *err);
+void git_export_release(struct git_export *g);
 
 /*
  * Where the work tree at `path` stands (gitrepo-state.c): the id of HEAD's commit or "-", the

@@ -182,6 +182,8 @@ struct commit_note { uint64_t kind; uint64_t rows; struct oid id; };
 #define COMMIT_NOTES_MAX 65536
 #define COMMIT_WORD_MAX 1024		/* device, host, user, a tag */
 #define COMMIT_MESSAGE_MAX ((size_t)1 << 20)
+/* Optional field of a commit: what a commit of git's has beside its tree and parents. */
+#define COMMIT_FIELD_GIT 1
 #define COMMIT_EXTRA_MAX ((size_t)1 << 20)
 #define PATH_LEN_MAX 65535		/* of a source, of a path in a note */
 
