@@ -385,7 +385,8 @@ static bool take_fact(struct reader *r, struct catalogue_fact *out)
 	out->size = reader_u64le(r);
 	out->mtime_s = (int64_t)reader_u64le(r);
 	reader_copy(r, out->id.b, OID_SIZE);
-	return reader_ok(r) && out->kind != 0 && out->type >= ENTRY_FILE && out->type <= ENTRY_BLOCK;
+	return reader_ok(r) && out->kind != 0 && out->type >= ENTRY_FILE &&
+	       out->type <= ENTRY_BLOCK;
 }
 
 /* A row is asked for as often as it has batches: it is read once. */
