@@ -6,7 +6,9 @@
 #include "lib/sys.h"
 #include "builtin/source-list.h"
 
-static const char add_usage[] = "ub add PATH...";
+static const char add_usage[] =
+	"ub add PATH...\n"
+	"ub add --exec NAME COMMAND";
 
 static int add_one(struct ub *ub, struct waypoint *root, const char *typed, struct err *err)
 {
@@ -27,11 +29,20 @@ static int add_one(struct ub *ub, struct waypoint *root, const char *typed, stru
 
 int cmd_add(struct ub *ub, int argc, char **argv, struct err *err)
 {
-	const struct opt opts[] = { OPT_END };
+	bool is_command = false;
+	const struct opt opts[] = {
+		OPT_FLAG(0, "exec", &is_command, "what COMMAND prints, as the file NAME"),
+		OPT_END
+	};
 	int ret = ub_parse(ub, opts, add_usage, &argc, &argv, err);
 
 	if (ret < 0)
 		return ret;
+	if (is_command && argc != 2)
+		return err_set(err, ERR_USAGE, "a name and a command, which is one argument: "
+			       "ub add --exec shop.sql 'pg_dump shop'");
+	if (is_command)
+		return source_list_add_command(ub, argv[0], argv[1], err);
 	if (argc == 0)
 		return err_set(err, ERR_USAGE, "which path is to be backed up?");
 	struct waypoint *root = waypoint_new_root();

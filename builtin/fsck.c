@@ -169,7 +169,8 @@ static int next_pack(void *slot, void *data, struct err *err)
 	item->tail = &item->findings;
 	item->path = store_pack_file(l->f->ub->store, item->dir_kind, &item->id);
 	item->check = (struct pack_check){
-		.keys = l->f->ub->keys, .open_all = l->f->full, .bad = note_bad, .data = item,
+		.keys = l->f->ub->keys, .bases = store_bases(l->f->ub->store),
+		.open_all = l->f->full, .bad = note_bad, .data = item,
 	};
 	l->next++;
 	return 1;
@@ -207,6 +208,31 @@ static int check_rows(struct pack_list *l, struct pack_item *item, const struct 
 	return ret < 0 ? ret : 0;
 }
 
+/* What frames are coded against must be here, and not coded so itself, which reading it tells. */
+static int check_bases(struct pack_list *l, struct pack_item *item,
+		       const struct pack_footer *footer, struct err *err)
+{
+	struct index *ix = store_index(l->f->ub->store);
+	const struct frame_object *o = footer->objects;
+	int ret = 0;
+
+	for (size_t i = 0; i < footer->nr_frames && ret >= 0; i++) {
+		const struct pack_frame *frame = &footer->frames[i];
+		struct index_loc loc;
+		if (frame->has_base)
+			ret = index_find(ix, &frame->base, &loc, NULL, err);
+		if (frame->has_base && ret == 0) {
+			struct buf what = BUF_INIT;
+			buf_printf(&what, "its base %s is not in this repository",
+				   oid_hex(&frame->base).s);
+			note_bad(item->path, &o->id, buf_str(&what), item);
+			buf_release(&what);
+		}
+		o += frame->nr_objects;
+	}
+	return ret < 0 && ret != ERR_CORRUPT ? ret : (err_clear(err), 0);
+}
+
 static int check_pack(void *slot, void *data, struct err *err)
 {
 	struct pack_list *l = data;
@@ -219,6 +245,8 @@ static int check_pack(void *slot, void *data, struct err *err)
 		note_bad(item->path, NULL, "is in the wrong folder", item);
 	if (ret >= 0)
 		ret = check_rows(l, item, &footer, err);
+	if (ret >= 0)
+		ret = check_bases(l, item, &footer, err);
 	pack_footer_release(&footer);
 	return ret < 0 ? ret : 0;
 }

@@ -363,7 +363,7 @@ int cmd_hash_object(struct ub *ub, int argc, char **argv, struct err *err)
 		return err_set(err, ERR_USAGE, "which file? give FILE, --stdin or --stdin-paths");
 	h.nul = nul;
 	h.params = store_chunker_params(ub->store);
-	h.sink = (struct object_sink){ put, &h, keys_chunker_key(ub->keys) };
+	h.sink = (struct object_sink){ put, &h, keys_chunker_key(ub->keys), NULL };
 	if (write && !ub->dry_run) {
 		ret = repo_need_write(ub, err);
 		if (ret == 0)

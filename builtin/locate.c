@@ -12,9 +12,30 @@
 
 static const char locate_usage[] = "ub locate [--pack] OID...";
 
+/* What the frame is coded against: 1, or 0: nothing, or the pack does not tell. */
+static int find_base(struct ub *ub, const char *path, const struct index_loc *loc, struct oid *out)
+{
+	struct pack_footer f = PACK_FOOTER_INIT;
+	struct err ignored = ERR_INIT;
+	struct pack *p = NULL;
+	int ret = pack_open(&p, path, ub->keys, &ignored), found = 0;
+
+	if (ret == 0)
+		ret = pack_read_footer(p, &f, &ignored);
+	for (size_t i = 0; ret == 0 && i < f.nr_frames && !found; i++)
+		if (f.frames[i].off == loc->frame_off && f.frames[i].has_base) {
+			*out = f.frames[i].base;
+			found = 1;
+		}
+	pack_footer_release(&f);
+	pack_close(p);
+	return found;
+}
+
 static void print(struct ub *ub, const struct oid *id, const struct index_loc *loc, bool path_only)
 {
 	char *path = store_pack_file(ub->store, loc->kind, &loc->pack);
+	struct oid base;
 	struct buf line = BUF_INIT;
 	struct json j;
 
@@ -28,6 +49,8 @@ static void print(struct ub *ub, const struct oid *id, const struct index_loc *l
 		json_u64(&j, "frame_size", loc->sealed_size);
 		json_u64(&j, "place", loc->place);
 		json_u64(&j, "size", loc->size);
+		if (find_base(ub, path, loc, &base))
+			json_str(&j, "base", oid_hex(&base).s);
 		json_path(&j, "path", path, strlen(path));
 		json_end(&j);
 	} else if (path_only) {

@@ -15,6 +15,7 @@
 #include "objects/store.h"
 #include "fs/snapshot.h"
 #include "builtin/catalogue.h"
+#include "builtin/hooks.h"
 
 #include "builtin/make-snapshot.h"
 
@@ -28,6 +29,7 @@ struct typed {
 	pid_t child;
 	int child_fd;
 	uint64_t started;
+	bool has_begun;			/* hooks were run: post-fail is, if it fails */
 };
 
 void snapshot_request_release(struct snapshot_request *r)
@@ -41,9 +43,9 @@ void snapshot_request_release(struct snapshot_request *r)
 
 /* -- which places -- */
 
-static int want_all(const struct waypoint *p)
+static size_t want_all(const struct waypoint *p)
 {
-	int nr = p->is_source;
+	size_t nr = p->is_source;
 
 	((struct waypoint *)p)->is_wanted = p->is_source;
 	for (struct waypoint *c = p->child; c; c = c->next)
@@ -152,11 +154,12 @@ static int choose_places(struct typed *c, int argc, char **argv, bool *is_partia
 	if (ret < 0 || *is_partial)
 		return ret;
 	if (argc > 0 && !r->all_sources) {
-		*is_partial = !covers_all(c->walk.root);
+		/* Commands run when all is committed, and carry over what they have else. */
+		*is_partial = !covers_all(c->walk.root) || c->walk.nr_commands > 0;
 		want_below(c->walk.root, false);
 		return 0;
 	}
-	if (want_all(c->walk.root) == 0)
+	if (want_all(c->walk.root) + c->walk.nr_commands == 0)
 		return err_set(err, ERR_FAILED, "nothing is under backup yet: say which paths, or "
 			       "'ub add PATH' first");
 	return 0;
@@ -377,6 +380,44 @@ static char *stream_path(const struct snapshot_request *r, struct err *err)
 	return clean;
 }
 
+/* -- hooks -- */
+
+static int run_hook(struct typed *c, enum hook hook, const char *commit, int status,
+		    struct err *err)
+{
+	const struct hook_facts facts = {
+		.commit = commit, .status = status, .error = err->code ? err->msg : NULL,
+	};
+	struct err own = ERR_INIT;
+
+	if (c->r->no_hooks || c->ub->dry_run)
+		return 0;
+	c->has_begun = true;
+	int ret = hooks_run(c->ub, hook, &facts, &own);
+	if (ret < 0)
+		*err = own;
+	return ret;
+}
+
+/* The snapshot is made, whatever becomes of these. */
+static void after_commit(struct typed *c, const struct snapshot *s, int status)
+{
+	struct err err = ERR_INIT;
+
+	if (oid_is_zero(&s->commit))
+		return;
+	if (run_hook(c, HOOK_POST_COMMIT, oid_hex(&s->commit).s, status, &err) < 0)
+		ub_warn(c->ub, "the snapshot is made, but %s", err.msg);
+}
+
+static void after_failure(struct typed *c, const struct err *why)
+{
+	struct err err = *why;
+
+	if (run_hook(c, HOOK_POST_FAIL, NULL, err_exit_status(why), &err) < 0)
+		ub_warn(c->ub, "%s", err.msg);
+}
+
 static int run(struct typed *c, int argc, char **argv, struct err *err)
 {
 	struct ub *ub = c->ub;
@@ -404,18 +445,31 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 	if (ret == 0)
 		ret = choose_places(c, argc, argv, &o.scan.is_partial, err);
 	if (ret == 0)
+		ret = run_hook(c, HOOK_PRE_COMMIT, NULL, 0, err);
+	if (ret == 0)
 		ret = open_stream(c, &o, argc, argv, err);
 	if (ret < 0)
 		goto done;
 	o.root = c->walk.root;
+	o.timeout_s = hooks_timeout(ub);
+	if (!o.scan.is_partial && c->walk.nr_commands > 0) {
+		o.commands = c->walk.commands;
+		o.nr_commands = c->walk.nr_commands;
+		ret = hooks_trust(ub, err);
+		if (ret < 0)
+			goto done;
+	}
 	walk_setup_fill(&c->walk, &o.scan);
 	progress_begin(&c->walk.progress, ub_progress(ub), "committing", 0, "bytes");
 	ret = snapshot_make(&s, &o, err);
 	progress_end(&c->walk.progress);
 	if (ret == 0 && !oid_is_zero(&s.commit) && !ub->dry_run)
 		repo_update_catalogue(ub);
-	if (ret == 0)
+	if (ret == 0) {
 		ret = finish(c, &s, err);
+		if (ret >= 0)
+			after_commit(c, &s, ret);
+	}
 done:
 	sys_free(device);
 	sys_free(name);
@@ -429,6 +483,8 @@ int snapshot_request_run(struct ub *ub, struct snapshot_request *r, int argc, ch
 	struct err ignored = ERR_INIT;
 
 	int ret = run(&c, argc, argv, err);
+	if (ret < 0 && c.has_begun)
+		after_failure(&c, err);
 	if (c.child_fd >= 0)
 		sys_close(c.child_fd);
 	child_ended(&c, &ignored);

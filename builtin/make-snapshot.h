@@ -9,6 +9,7 @@ struct snapshot_request {
 	struct opt_list message, tags;
 	struct exclude_options excludes;
 	bool one_fs, force, skip_if_unchanged;
+	bool no_hooks;
 	bool all_sources;		/* PATHs are added, and everything is committed */
 	bool adds_nothing;		/* PATHs do not become sources */
 	bool from_stdin, from_command;
@@ -24,7 +25,8 @@ struct snapshot_request {
 	OPT_FLAG('x', "one-file-system", &(r)->one_fs, "stay on the file system of each source"), \
 	OPT_FLAG(0, "force", &(r)->force, "read every file, whatever the stat cache says"), \
 	OPT_FLAG(0, "skip-if-unchanged", &(r)->skip_if_unchanged, \
-		 "no snapshot when nothing changed")
+		 "no snapshot when nothing changed"), \
+	OPT_FLAG(0, "no-hooks", &(r)->no_hooks, "run no hook")
 
 /* 0, EXIT_PARTIAL, or negative. */
 int snapshot_request_run(struct ub *ub, struct snapshot_request *r, int argc, char **argv,

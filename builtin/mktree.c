@@ -201,7 +201,7 @@ int cmd_mktree(struct ub *ub, int argc, char **argv, struct err *err)
 		m.flags = TREETEXT_RAW;
 		lines.stop = '\0';
 	}
-	struct object_sink sink = { put, &m, keys_chunker_key(ub->keys) };
+	struct object_sink sink = { put, &m, keys_chunker_key(ub->keys), NULL };
 	m.store = store_treetext(ub->store);
 	char *tmp_dir = path_join(ub->repo_path, "tmp");
 	m.builder = tree_builder_new(&sink);

@@ -58,11 +58,14 @@ static void put_object(struct ub *ub, const struct frame_object *o, const struct
 		json_u64(&j, "frame_offset", f->off);
 		json_u64(&j, "frame_size", f->sealed_size);
 		json_u64(&j, "place", place);
+		if (f->has_base)
+			json_str(&j, "base", oid_hex(&f->base).s);
 		json_end(&j);
 	} else {
-		buf_printf(&line, "%s %s %" PRIu32 " %" PRIu64 " %" PRIu32 " %" PRIu32 "\n",
+		buf_printf(&line, "%s %s %" PRIu32 " %" PRIu64 " %" PRIu32 " %" PRIu32 "%s%s\n",
 			   oid_hex(&o->id).s, obj_type_name(o->type), o->size, f->off,
-			   f->sealed_size, place);
+			   f->sealed_size, place, f->has_base ? " " : "",
+			   f->has_base ? oid_hex(&f->base).s : "");
 	}
 	out_buf(&ub->out, &line);
 	buf_release(&line);
@@ -106,7 +109,10 @@ static void say_bad(const char *path, const struct oid *id, const char *what, vo
 
 static int verify_pack(struct ub *ub, const char *name, struct err *err)
 {
-	struct pack_check c = { .keys = ub->keys, .open_all = true, .bad = say_bad, .data = ub };
+	struct pack_check c = {
+		.keys = ub->keys, .bases = store_bases(ub->store), .open_all = true, .bad = say_bad,
+		.data = ub,
+	};
 	struct pack_id id;
 	char *path = NULL;
 	int ret = find_pack(ub, name, &path, &id, err);
@@ -170,17 +176,18 @@ static bool is_printed(struct packing *p, const struct pack_id *id)
 	return !idset_add(&p->seen, &name);
 }
 
-static void put_pack(struct packing *p, const struct pack_id *id, enum pack_kind kind)
+/* 1, or 0: it was printed before. */
+static int put_pack(struct packing *p, const struct pack_id *id, enum pack_kind kind)
 {
 	struct buf line = BUF_INIT;
 	struct json j;
 
 	if (p->has_last && pack_id_eq(&p->last, id))
-		return;
+		return 0;
 	p->last = *id;
 	p->has_last = true;
 	if (is_printed(p, id))
-		return;
+		return 0;
 	if (p->ub->json) {
 		json_begin(&j, &line, "pack");
 		json_str(&j, "pack", pack_hex(id).s);
@@ -191,6 +198,38 @@ static void put_pack(struct packing *p, const struct pack_id *id, enum pack_kind
 	}
 	out_buf(&p->ub->out, &line);
 	buf_release(&line);
+	return 1;
+}
+
+/* A pack, and those that hold what frames of it are coded against, which are not coded so. */
+static int put_with_bases(struct packing *p, const struct index_loc *loc, struct err *err)
+{
+	char *path = store_pack_file(p->ub->store, loc->kind, &loc->pack);
+	struct pack_footer f = PACK_FOOTER_INIT;
+	struct pack *pack = NULL;
+	int ret = put_pack(p, &loc->pack, loc->kind);
+
+	if (ret > 0)
+		ret = pack_open(&pack, path, p->ub->keys, err);
+	if (ret == 0 && pack)
+		ret = pack_read_footer(pack, &f, err);
+	for (size_t i = 0; ret == 0 && i < f.nr_frames; i++) {
+		struct index_loc base;
+		if (!f.frames[i].has_base)
+			continue;
+		ret = store_find_fresh(p->ub->store, &f.frames[i].base, &base, err);
+		if (ret == 0)
+			ret = err_set(err, ERR_CORRUPT, "object %s, the base of another one, is "
+				      "not in this repository", oid_hex(&f.frames[i].base).s);
+		if (ret > 0) {
+			put_pack(p, &base.pack, base.kind);
+			ret = 0;
+		}
+	}
+	pack_footer_release(&f);
+	pack_close(pack);
+	sys_free(path);
+	return ret;
 }
 
 static int take_object(struct packing *p, const struct buf *line, struct err *err)
@@ -214,8 +253,7 @@ static int take_object(struct packing *p, const struct buf *line, struct err *er
 		if (ret == 0)
 			ret = session_repack(p->session, &id, type, raw.data, raw.len, err);
 	} else if (ret == 1) {
-		put_pack(p, &loc.pack, loc.kind);
-		ret = 0;
+		ret = put_with_bases(p, &loc, err);
 	}
 	buf_release(&raw);
 	return ret;

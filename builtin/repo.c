@@ -205,6 +205,8 @@ static int read_options(struct ub *ub, struct store_options *o, struct err *err)
 		ret = config_get_size(ub->config, "pack.size", &pack_size, err);
 	if (ret == 0)
 		ret = config_get_str(ub->config, "commit.verify", &verify, err);
+	if (ret == 0)
+		ret = config_get_bool(ub->config, "core.delta", &o->delta, err);
 	if (ret < 0)
 		goto done;
 

@@ -12,9 +12,11 @@ static const char rm_usage[] = "ub rm PATH...";
 /* As it stands in the list, or as what it resolves to. */
 static int remove_one(struct ub *ub, struct waypoint *root, const char *typed, struct err *err)
 {
-	char *path = source_resolve(typed, err);
 	struct waypoint *p = NULL;
-
+	int made = source_list_remove_command(ub, typed, err);
+	if (made != 0)
+		return made < 0 ? made : 0;
+	char *path = source_resolve(typed, err);
 	if (!path)
 		return err->code;
 	int ret = waypoint_add(root, path, &p, err);

@@ -50,6 +50,32 @@ static void list(struct listing *l, const struct waypoint *p)
 		list(l, c);
 }
 
+static int print_command(const char *name, const char *command, void *data, struct err *err)
+{
+	struct listing *l = data;
+	struct buf line = BUF_INIT;
+	struct json j;
+
+	(void)err;
+	if (l->ub->json) {
+		char *path = xasprintf("/%s", name);
+		json_begin(&j, &line, "source");
+		json_path(&j, "path", path, strlen(path));
+		json_bool(&j, "present", true);
+		json_str(&j, "command", command);
+		json_end(&j);
+		sys_free(path);
+	} else {
+		buf_printf(&line, "/%s", name);
+		if (!l->nul)
+			buf_printf(&line, "\t%s", command);
+		buf_put_u8(&line, l->nul ? '\0' : '\n');
+	}
+	out_buf(&l->ub->out, &line);
+	buf_release(&line);
+	return 0;
+}
+
 int cmd_sources(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	struct listing l = { .ub = ub };
@@ -67,6 +93,8 @@ int cmd_sources(struct ub *ub, int argc, char **argv, struct err *err)
 	ret = source_list_load(ub, root, err);
 	if (ret == 0)
 		list(&l, root);
+	if (ret == 0)
+		ret = source_list_each_command(ub, print_command, &l, err);
 	waypoint_free(root);
 	return ret;
 }

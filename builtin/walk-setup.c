@@ -190,7 +190,9 @@ static void problem(const char *path, const char *op, int error, const char *tex
 	struct json j;
 
 	w->problems++;
-	if (error == EBUSY)
+	if (error == ECHILD)
+		buf_printf(&message, "'/%s': %s", path, text);
+	else if (error == EBUSY)
 		buf_printf(&message, "'/%s' changed while it was read, twice", path);
 	else if (error == ENOENT)
 		buf_printf(&message, "'/%s' vanished before it could be read", path);
@@ -211,6 +213,26 @@ static void problem(const char *path, const char *op, int error, const char *tex
 	}
 	buf_release(&message);
 	buf_release(&line);
+}
+
+/* -- sources that are commands -- */
+
+static int add_command(const char *name, const char *command, void *data, struct err *err)
+{
+	struct walk_setup *w = data;
+	char *path = xasprintf("/%s", name);
+	struct waypoint *p = NULL;
+	int ret = waypoint_add(w->root, path, &p, err);
+
+	sys_free(path);
+	if (ret < 0)
+		return ret;
+	p->is_made = true;
+	w->commands = xrealloc(w->commands, (w->nr_commands + 1) * sizeof(*w->commands));
+	w->commands[w->nr_commands++] = (struct snapshot_command){
+		.name = p->name, .command = xstrdup(command), .place = p,
+	};
+	return 0;
 }
 
 /* -- all together -- */
@@ -239,11 +261,16 @@ int walk_setup_init(struct walk_setup *w, struct ub *ub, const struct exclude_op
 	find_own_folders(w);
 	sys_raise_open_files();
 	int ret = source_list_load(ub, w->root, err);
+	if (ret == 0)
+		ret = source_list_each_command(ub, add_command, w, err);
 	return ret < 0 ? ret : read_excludes(w, e, err);
 }
 
 void walk_setup_release(struct walk_setup *w)
 {
+	for (size_t i = 0; i < w->nr_commands; i++)
+		sys_free((char *)(uintptr_t)w->commands[i].command);
+	sys_free(w->commands);
 	waypoint_free(w->root);
 	for (size_t i = 0; i < w->rules.nr_markers; i++)
 		sys_free(w->marker_text[i]);

@@ -7,6 +7,7 @@
  */
 
 #include "fs/disk-side.h"
+#include "fs/snapshot.h"
 #include "builtin/source-list.h"
 
 /* -e, --iexclude, --exclude-file and their like */
@@ -42,6 +43,8 @@ struct walk_setup {
 	uint64_t problems;		/* said so far */
 	struct buf left_out;		/* lines about the first that were */
 	uint64_t nr_left_out;
+	struct snapshot_command *commands;	/* sources that are commands */
+	size_t nr_commands;
 	struct progress progress;
 };
 

@@ -33,6 +33,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 from collections import OrderedDict, namedtuple
 
 from nacl import bindings as sodium
@@ -415,7 +416,7 @@ PART_FRAME, PART_FOOTER, PART_TRAILER = 1, 3, 4
 TRAILER = 64 + SEAL_OVERHEAD
 HEADER_MOST = 48 + 4096
 FRAME_MOST = 16 << 20
-CODEC_NAMES = {0: 'raw', 1: 'zstd'}
+CODEC_NAMES = {0: 'raw', 1: 'zstd', 2: 'zstd-prefix'}
 KIND_NAMES = {1: 'data', 2: 'meta', 3: 'index', 4: 'mixed'}
 BLOB, LIST, TREE, COMMIT, NOTE = 1, 2, 3, 4, 5
 TYPE_NAMES = {BLOB: 'blob', LIST: 'list', TREE: 'tree', COMMIT: 'commit', NOTE: 'note'}
@@ -431,6 +432,22 @@ def decompress(data, raw_size):
         except zstandard.ZstdError as e:
             raise Damaged(f'cannot decompress: {e}')
     return subprocess.run(['zstd', '-dcq'], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def decompress_over(base, data, raw_size):
+    """What was compressed with another blob as prefix."""
+    if zstandard:
+        prefix = zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        try:
+            return zstandard.ZstdDecompressor(dict_data=prefix).decompress(
+                data, max_output_size=max(raw_size, 1))
+        except zstandard.ZstdError as e:
+            raise Damaged(f'cannot decompress: {e}')
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(base)
+        f.flush()
+        return subprocess.run(['zstd', '-dcq', '--long=27', '--patch-from', f.name], input=data,
+                              stdout=subprocess.PIPE, check=True).stdout
 
 
 class Pack:
@@ -462,13 +479,16 @@ class Pack:
         need(plain is not None, f'{self.name}: what is at {off} is not genuine')
         return plain
 
-    def read_frame(self, off, sealed_size):
+    def read_frame(self, off, sealed_size, read_base):
         r = Reader(self.open_part(off, sealed_size, PART_FRAME), f'{self.name}, frame at {off}')
         codec, raw_size = r.u8(), r.u32()
         need(raw_size <= FRAME_MOST, f'{r.what} is too large')
         if codec not in CODEC_NAMES:
             raise Unknown(f'{r.what} has codec {codec}')
-        data = r.rest() if codec == 0 else decompress(r.rest(), raw_size)
+        if codec == 2:
+            data = decompress_over(read_base(r.bytes(32)), r.rest(), raw_size)
+        else:
+            data = r.rest() if codec == 0 else decompress(r.rest(), raw_size)
         need(len(data) == raw_size, f'{r.what}: sizes disagree')
         return data
 
@@ -541,7 +561,7 @@ class Store:
         need(kind in (None, w.type), f'object {oid.hex()} is a {TYPE_NAMES[w.type]}')
         at = (w.pack.path, w.off)
         if at not in self.cache:
-            self.cache[at] = w.pack.read_frame(w.off, w.sealed_size)
+            self.cache[at] = w.pack.read_frame(w.off, w.sealed_size, self.read_base)
             if len(self.cache) > self.CACHED:
                 self.cache.popitem(last=False)
         data = self.cache[at][w.place:w.place + w.size]
@@ -549,6 +569,16 @@ class Store:
         need(not self.verify or self.keys.is_object_id(oid, w.type, data),
              f'object {oid.hex()} has other bytes than its id says')
         return data
+
+
+    def read_base(self, oid):
+        """A blob that another one is coded against; it is not coded so itself."""
+        need(oid in self.where, f'object {oid.hex()}, the base of another one, is in no pack')
+        w = self.where[oid]
+
+        def refuse(_):
+            raise Damaged(f'object {oid.hex()}, a base, is coded against another one')
+        return w.pack.read_frame(w.off, w.sealed_size, refuse)[w.place:w.place + w.size]
 
 
 # -- objects: ub-format-object(5) ----------------------------------------------------------------

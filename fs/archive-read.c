@@ -389,7 +389,7 @@ int archive_import(struct archive_import *m, struct err *err)
 	if (ret < 0)
 		return ret;
 	m->newest_s = INT64_MIN;
-	r.sink = (struct object_sink){ put, m, keys_chunker_key(store_keys(m->store)) };
+	r.sink = (struct object_sink){ put, m, keys_chunker_key(store_keys(m->store)), NULL };
 	r.block = xmalloc(READ_SIZE);
 	r.in = (struct archive_input){
 		.lib = &r.lib, .sink = &r.sink, .params = store_chunker_params(m->store),

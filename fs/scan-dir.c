@@ -722,6 +722,13 @@ static int classify(struct scan_worker *w, struct folder *f, struct window *win,
 {
 	bool is_dir = false;
 
+	if (e->place && e->place->is_made) {
+		if (e->place->made)
+			e->old = put_text(win, e->place->made->data, e->place->made->len);
+		e->state = e->old.len > 0 ? ENTRY_STATE_KEPT : ENTRY_STATE_DROPPED;
+		e->place = NULL;
+		return 0;
+	}
 	if (e->place && has_wanted(e->place))
 		return classify_place(w, f, win, e, name, err);
 	e->place = NULL;

@@ -172,6 +172,7 @@ struct file_at {
 	const struct folder *folder;
 	const char *name;
 	bool has_problem;		/* not to be taken for known next time */
+	struct tree_entry was;		/* what was known of it; borrowed from the window */
 };
 
 static void attr_problem(const char *op, int error, const char *text, void *data)
@@ -213,13 +214,16 @@ static int read_small(struct scan_worker *w, int fd, size_t size, size_t *got_ou
 	return 0;
 }
 
-static int put_small(struct scan_worker *w, size_t size, struct tree_entry *e, struct err *err)
+static int put_small(struct scan_worker *w, const struct tree_entry *was, size_t size,
+		     struct tree_entry *e, struct err *err)
 {
 	e->size = size;
 	e->content = size == 0 ? CONTENT_NONE : size <= INLINE_MAX ? CONTENT_INLINE : CONTENT_BLOB;
 	e->data = w->small;
 	if (e->content != CONTENT_BLOB)
 		return 0;
+	if (size >= SESSION_ALONE_SIZE && was->content == CONTENT_BLOB)
+		return w->sink.put_over(w->sink.data, &was->id, w->small, size, &e->id, err);
 	return w->sink.put(w->sink.data, OBJ_BLOB, w->small, size, &e->id, err);
 }
 
@@ -247,19 +251,36 @@ static void show_done(struct scan_worker *w, uint64_t files, uint64_t bytes)
 	progress_add(w->s->o->progress, bytes > shown ? bytes - shown : 0);
 }
 
-/* One large file at a time is read by several; the others are busy with the rest. */
-static int put_large(struct scan_worker *w, int fd, const char *name, uint64_t size,
-		     struct tree_entry *e, struct err *err)
+static int put_piece_over(void *data, const struct oid *over, const void *p, size_t n,
+			  struct oid *id_out, struct err *err)
 {
+	struct scan_worker *w = data;
+
+	if (w->s->o->progress) {
+		__atomic_add_fetch(&w->shown, n, __ATOMIC_RELAXED);
+		progress_add(w->s->o->progress, n);
+	}
+	return w->sink.put_over(w->sink.data, over, p, n, id_out, err);
+}
+
+/* One large file at a time is read by several; the others are busy with the rest. */
+static int put_large(struct file_at *at, int fd, uint64_t size, struct tree_entry *e,
+		     struct err *err)
+{
+	struct scan_worker *w = at->w;
 	struct scanner *s = w->s;
 	struct content_input in = {
-		.fd = fd, .name = name, .holes = w->holes.data, .holes_len = w->holes.len,
+		.fd = fd, .name = at->name, .holes = w->holes.data, .holes_len = w->holes.len,
+		.old_kind = at->was.content, .old_id = at->was.id, .old_size = at->was.size,
 	};
+
+	if (at->was.content == CONTENT_BLOB || at->was.content == CONTENT_LIST)
+		in.old = &s->source;
 	struct content c;
 	bool has_helpers = false;
 
 	if (!w->writer) {
-		w->pieces = (struct object_sink){ put_piece, w, w->sink.cut_key };
+		w->pieces = (struct object_sink){ put_piece, w, w->sink.cut_key, put_piece_over };
 		w->writer = content_writer_new(&s->params, &w->pieces);
 	}
 	if (size >= BIG_FILE && s->o->workers > 1) {
@@ -332,12 +353,12 @@ static int read_content(struct file_at *at, int fd, const struct file_stat *st,
 		}
 		if (may_have_holes(w->small, got) && !find_holes(at, fd, st))
 			return 0;
-		int ret = put_small(w, got, e, err);
+		int ret = put_small(w, &at->was, got, e, err);
 		return ret < 0 ? ret : 1;
 	}
 	if (!find_holes(at, fd, st))
 		return 0;
-	int ret = put_large(w, fd, at->name, st->size, e, err);
+	int ret = put_large(at, fd, st->size, e, err);
 	if (ret == ERR_SYS && content_read_failed(w->writer)) {
 		file_problem(at, "read", err->sys_errno);
 		err_clear(err);
@@ -351,7 +372,7 @@ static int read_content(struct file_at *at, int fd, const struct file_stat *st,
 			file_problem(at, "read", errno);
 			return 0;
 		}
-		return put_small(w, got, e, err) < 0 ? (int)err->code : 1;
+		return put_small(w, &at->was, got, e, err) < 0 ? (int)err->code : 1;
 	}
 	return 1;
 }
@@ -501,12 +522,28 @@ static void put_entry(struct scan_worker *w, struct window *win, struct batch *b
 	buf_release(&raw);
 }
 
+/* What the stat cache, else HEAD, has there. */
+static void find_was(const struct window *win, const struct scan_entry *se, struct tree_entry *out)
+{
+	struct err ignored = ERR_INIT;
+	struct statrecord r;
+	int ret = 0;
+
+	if (se->cached.len > 0 &&
+	    statrecord_parse(win->text.data + se->cached.off, se->cached.len, &r))
+		ret = tree_decode_entry(r.entry, r.entry_len, out, &ignored);
+	else if (se->old.len > 0)
+		ret = tree_decode_entry(win->text.data + se->old.off, se->old.len, out, &ignored);
+	if (ret != 1)
+		*out = (struct tree_entry){ .content = CONTENT_NONE };
+}
+
 static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 		   struct scan_entry *se, struct err *err)
 {
 	struct folder *f = win->folder;
 	const char *name = (const char *)win->text.data + se->name;
-	struct file_at at = { w, f, name, false };
+	struct file_at at = { .w = w, .folder = f, .name = name };
 	struct file_stat st;
 	struct statrecord r;
 	struct statentry known;
@@ -546,6 +583,7 @@ static int do_file(struct scan_worker *w, struct window *win, struct batch *b,
 	f->has_changed = true;
 	if (st.type == ENTRY_DIR)
 		return 0;
+	find_was(win, se, &at.was);
 	ret = st.type == ENTRY_FILE ? read_file(&at, &st, &e, &is_clean, err) :
 				      read_special(&at, &st, &e, err);
 	if (ret <= 0)
@@ -663,7 +701,7 @@ int scan_look(struct scan_worker *w, struct window *win, struct scan_entry *se,
 {
 	struct folder *f = win->folder;
 	const char *name = (const char *)win->text.data + se->name;
-	struct file_at at = { w, f, name, false };
+	struct file_at at = { .w = w, .folder = f, .name = name };
 	struct file_stat st;
 	struct statrecord r;
 	struct statentry peek;
@@ -690,7 +728,7 @@ int scan_look(struct scan_worker *w, struct window *win, struct scan_entry *se,
 int scan_read(struct scan_worker *w, const struct folder *f, const char *name,
 	      struct tree_entry *e, struct err *err)
 {
-	struct file_at at = { w, f, name, false };
+	struct file_at at = { .w = w, .folder = f, .name = name };
 	struct file_stat st;
 	int fd = open_file(f, name), ret = 0;
 
@@ -734,7 +772,7 @@ int scan_folder_attrs(struct scan_worker *w, struct folder *f, const struct stat
 		      struct err *err)
 {
 	struct scan_entry *se = &f->window->entries[f->entry];
-	struct file_at at = { w, f->parent, f->name, false };
+	struct file_at at = { .w = w, .folder = f->parent, .name = f->name };
 	struct folder_result *r = f->result;
 	struct tree_entry e = {
 		.name = (const unsigned char *)f->name, .name_len = strlen(f->name),

@@ -290,12 +290,24 @@ static int put(void *data, enum obj_type type, const void *p, size_t n, struct o
 	return ret < 0 ? ret : 0;
 }
 
+static int put_over(void *data, const struct oid *over, const void *p, size_t n,
+		    struct oid *id_out, struct err *err)
+{
+	struct scan_worker *w = data;
+	struct session_lane lane = w->lane;
+
+	if (!w->s->o->session)
+		return put(data, OBJ_BLOB, p, n, id_out, err);
+	lane.over = over;
+	return session_put_lane(w->s->o->session, lane, OBJ_BLOB, p, n, id_out, NULL, err);
+}
+
 void scan_worker_init(struct scan_worker *w, struct scanner *s, unsigned int nr)
 {
 	memset(w, 0, sizeof(*w));
 	w->s = s;
 	w->lane.nr = nr;
-	w->sink = (struct object_sink){ put, w, keys_chunker_key(s->keys) };
+	w->sink = (struct object_sink){ put, w, keys_chunker_key(s->keys), put_over };
 	buf_init_max(&w->holes, SIZE_MAX);
 	buf_init_max(&w->path, SIZE_MAX);
 	buf_init_max(&w->scratch, SIZE_MAX);

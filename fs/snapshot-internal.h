@@ -63,4 +63,26 @@ int snapshot_stream(const struct snapshot_options *o, const struct object_sink *
 		    struct err *err);
 void stream_file_release(struct stream_file *file);
 
+/* What a command printed, or why it has nothing to show for it (snapshot-command.c). */
+struct made_file {
+	struct stream_file file;
+	bool is_done, has_old, is_same;
+	uint64_t old_size;
+	struct buf entry;		/* encoded, if it is not the same as before */
+	struct err failed;
+};
+/*
+ * Run the commands of `o`, those that `made` does not have yet, and tell their places what came of
+ * it.  One that fails leaves its place as HEAD has it.
+ */
+int snapshot_run_commands(const struct snapshot_options *o, const struct object_sink *sink,
+			  const struct oid *old_tree, struct made_file *made, struct err *err);
+/* After the walk: counts, and what failed into the list of what could not be read. */
+int snapshot_count_commands(const struct snapshot_options *o, const struct made_file *made,
+			    struct scan *scan, struct err *err);
+void made_file_release(struct made_file *made);
+/* Read what comes from `fd` into `file`, with an entry of ours. */
+int stream_read(const struct snapshot_options *o, const struct object_sink *sink, int fd,
+		const char *name, struct stream_file *file, struct err *err);
+
 #endif

@@ -13,6 +13,8 @@
 
 struct stream {
 	const struct snapshot_options *o;
+	int fd;
+	const char *name;
 	const struct object_sink *sink;
 	struct object_source source;
 	struct stream_file *file;
@@ -37,7 +39,7 @@ static void put_attrs(struct stream *s)
 static int read_stream(struct stream *s, struct err *err)
 {
 	unsigned int workers = s->o->scan.workers;
-	struct content_input in = { .fd = s->o->stream_fd, .name = s->o->stream_name };
+	struct content_input in = { .fd = s->fd, .name = s->name };
 	struct content_writer *cw;
 	struct chunker_params params = store_chunker_params(s->o->scan.store);
 	struct content c;
@@ -129,6 +131,19 @@ static int read_once(struct stream *s, struct err *err)
 	return ret;
 }
 
+int stream_read(const struct snapshot_options *o, const struct object_sink *sink, int fd,
+		const char *name, struct stream_file *file, struct err *err)
+{
+	struct stream s = { .o = o, .fd = fd, .name = name, .sink = sink, .file = file };
+
+	file->entry = (struct tree_entry){ .type = ENTRY_FILE, .mode = 0600 };
+	int ret = read_stream(&s, err);
+	if (ret == 0)
+		put_attrs(&s);
+	file->is_read = ret == 0;
+	return ret;
+}
+
 void stream_file_release(struct stream_file *file)
 {
 	buf_release(&file->data);
@@ -140,7 +155,8 @@ int snapshot_stream(const struct snapshot_options *o, const struct object_sink *
 		    struct err *err)
 {
 	struct stream s = {
-		.o = o, .sink = sink, .source = store_source(o->scan.store), .file = file,
+		.o = o, .fd = o->stream_fd, .name = o->stream_name, .sink = sink,
+		.source = store_source(o->scan.store), .file = file,
 	};
 	int ret = read_once(&s, err);
 

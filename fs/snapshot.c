@@ -22,6 +22,7 @@ struct making {
 	struct commit parent, commit;
 	struct object_sink sink;
 	struct stream_file stream;
+	struct made_file *made;		/* one for each command */
 };
 
 /* -- the snapshot before -- */
@@ -377,11 +378,16 @@ static int make_once(struct making *m, struct err *err)
 		progress_set_total(o->scan.progress, m->parent.bytes);
 	if (ret == 0 && !o->dry_run)
 		ret = begin_session(m, err);
+	if (ret == 0 && !o->dry_run)
+		ret = snapshot_run_commands(o, &m->sink,
+					    out->has_parent ? &m->parent.tree : NULL, m->made, err);
 	if (ret == 0)
 		ret = walk_surely(m, err);
 	if (ret == 0 && o->stream_fd >= 0)
 		ret = snapshot_stream(o, &m->sink, out->has_parent ? &m->parent.tree : NULL,
 				      &m->stream, &m->scan, err);
+	if (ret == 0 && !o->dry_run)
+		ret = snapshot_count_commands(o, m->made, &m->scan, err);
 	if (ret < 0)
 		return ret;
 	out->counts = m->scan.counts;
@@ -437,12 +443,20 @@ int snapshot_make(struct snapshot *out, const struct snapshot_options *o, struct
 	};
 
 	memset(out, 0, sizeof(*out));
-	m.sink = (struct object_sink){ put, &m, keys_chunker_key(store_keys(o->scan.store)) };
+	m.sink = (struct object_sink){ put, &m, keys_chunker_key(store_keys(o->scan.store)), NULL };
+	m.made = xcalloc(o->nr_commands + 1, sizeof(*m.made));
+	for (size_t i = 0; i < o->nr_commands; i++)
+		m.made[i] = (struct made_file){ .file = STREAM_FILE_INIT, .entry = BUF_INIT };
 	int ret = make(&m, err);
 	if (ret < 0)
 		out->commit = (struct oid){ { 0 } };
 	session_abort(m.session);
 	stream_file_release(&m.stream);
+	for (size_t i = 0; i < o->nr_commands; i++) {
+		made_file_release(&m.made[i]);
+		o->commands[i].place->made = NULL;
+	}
+	sys_free(m.made);
 	forget(&m);
 	return ret;
 }

@@ -10,6 +10,8 @@
 #include "fs/scan.h"
 #include "refs/refs.h"
 
+struct snapshot_command;
+
 struct snapshot_options {
 	struct scan_options scan;	/* but `session`, `old_tree`: those are set here */
 	struct refs *refs;
@@ -27,6 +29,16 @@ struct snapshot_options {
 	const char *stream_name;	/* absolute path in the snapshot */
 	int (*stream_end)(void *data, struct err *err);	/* did all of it come?  May be NULL */
 	void *stream_data;
+	struct snapshot_command *commands;	/* whose output is a file; run before the walk */
+	size_t nr_commands;
+	unsigned int timeout_s;		/* of each */
+};
+
+/* A source that is what a command prints. */
+struct snapshot_command {
+	const char *name;		/* of the file, in the root */
+	const char *command;
+	struct waypoint *place;
 };
 
 struct snapshot {

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/buf.h"
 #include "lib/err.h"
 
 struct waypoint {
@@ -15,6 +16,8 @@ struct waypoint {
 	struct waypoint *parent, *child, *next;	/* children sorted by name */
 	bool is_source;			/* ub add */
 	bool is_wanted;			/* to be read now: a source, or a path that was named */
+	bool is_made;			/* what a command prints, not what is on the disk */
+	const struct buf *made;		/* its encoded entry, borrowed; NULL: as HEAD has it */
 	/* found by the walk */
 	bool is_absent;
 	bool is_kept;			/* what HEAD has of it was carried over */

@@ -32,12 +32,14 @@ static const struct known {
 	const char *words;		/* "full|sample": the only values */
 } known[] = {
 	{ "core.compression", KIND_UINT, "1", 1, 19, NULL },
+	{ "core.delta", KIND_BOOL, "true", 0, 0, NULL },
 	{ "core.lockWait", KIND_UINT, "60", 0, 86400, NULL },
 	{ "core.memory", KIND_SIZE, "100M", 64 << 20, UINT64_MAX, NULL },
 	{ "exclude.artefacts", KIND_STR, "marked", 0, 0, "marked|always|never" },
 	{ "exclude.caches", KIND_BOOL, "false", 0, 0, NULL },
 	{ "exclude.gitignore", KIND_BOOL, "true", 0, 0, NULL },
 	{ "exclude.nodump", KIND_BOOL, "false", 0, 0, NULL },
+	{ "hook.timeout", KIND_UINT, "3600", 0, 604800, NULL },
 	{ "commit.verify", KIND_STR, "full", 0, 0, "full|sample" },
 	{ "pack.size", KIND_SIZE, "64M", 4 << 20, 512 << 20, NULL },
 	{ "store.data", KIND_STR, NULL, 0, 0, NULL },

@@ -9,6 +9,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -83,6 +84,71 @@ int sys_spawn_read_argv(char *const *argv, pid_t *pid_out)
 int sys_spawn_write(const char *command, pid_t *pid_out)
 {
 	return spawn_shell(command, 1, pid_out);
+}
+
+int sys_spawn_group(const char *command, char *const *env, int *fd_out, pid_t *pid_out)
+{
+	static char shell[] = "/bin/sh", flag[] = "-c";
+	char *const argv[] = { shell, flag, (char *)(uintptr_t)command, NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t signals;
+	int fd[2] = { -1, STDERR_FILENO }, e;
+
+	if (fd_out && pipe2(fd, O_CLOEXEC) < 0)
+		return -1;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGPIPE);	/* which we ignore, and it should not */
+	sigaddset(&signals, SIGXFSZ);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attr);
+	e = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (!e)
+		e = posix_spawn_file_actions_adddup2(&actions, fd[1], STDOUT_FILENO);
+	if (!e)
+		e = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+	if (!e)
+		e = posix_spawnattr_setsigdefault(&attr, &signals);
+	if (!e)
+		e = posix_spawnattr_setpgroup(&attr, 0);
+	if (!e)
+		e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	if (!e)
+		e = posix_spawn(pid_out, shell, &actions, &attr, argv, env);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	if (fd_out)
+		close(fd[1]);
+	if (!e) {
+		if (fd_out)
+			*fd_out = fd[0];
+		return 0;
+	}
+	if (fd_out)
+		close(fd[0]);
+	errno = e;
+	return -1;
+}
+
+int sys_kill(pid_t pid, int signal)
+{
+	return kill(pid, signal);
+}
+
+int sys_wait_child_for(pid_t pid, int ms, int *status_out)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	/* A kernel without it: looked at once, after the time that it may take. */
+	if (fd < 0 || poll(&p, 1, ms) == 0) {
+		if (fd < 0)
+			usleep((useconds_t)(ms < 20 ? ms : 20) * 1000);
+	}
+	if (fd >= 0)
+		close(fd);
+	pid_t got = waitpid(pid, status_out, WNOHANG);
+	return got == pid ? 1 : got == 0 || errno == EINTR ? 0 : -1;
 }
 
 int sys_wait_child(pid_t pid, int *status_out)

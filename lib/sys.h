@@ -180,6 +180,16 @@ int sys_spawn_read_argv(char *const *argv, pid_t *pid_out);
 /* The other way round: what is written to the descriptor is its standard input. */
 int sys_spawn_write(const char *command, pid_t *pid_out);
 int sys_wait_child(pid_t pid, int *status_out);
+/* For so long at most: 1: it ended; 0: it has not, or a signal came; -1. */
+int sys_wait_child_for(pid_t pid, int ms, int *status_out);
+/*
+ * `command` of the shell as the leader of a process group of its own, with this environment, its
+ * standard input empty, no other descriptor open; what it prints comes from `*fd_out`, or goes to
+ * our standard error if that is NULL.
+ */
+int sys_spawn_group(const char *command, char *const *env, int *fd_out, pid_t *pid_out);
+/* `pid` negative: a process group. */
+int sys_kill(pid_t pid, int signal);
 bool sys_is_terminal(int fd);
 /* Wait until `fd` can be read, or for `ms`: false when it cannot yet.  A signal ends the wait. */
 bool sys_wait_readable(int fd, int ms);

@@ -19,6 +19,9 @@ struct object_sink {
 		   struct err *err);
 	void *data;
 	const unsigned char *cut_key;	/* chunker key, 32 bytes, borrowed */
+	/* The same of a piece of content that takes the place of another blob; NULL: put() does. */
+	int (*put_over)(void *data, const struct oid *over, const void *p, size_t n,
+			struct oid *id_out, struct err *err);
 };
 
 struct list_builder;

@@ -29,8 +29,19 @@
 #define MEMORY_MODERATE ((size_t)1 << 20)
 #define MEMORY_HIGH ((size_t)8 << 20)
 
+/*
+ * Against a base: long matches are looked for in a table of their own, sampled, as `zstd
+ * --patch-from` does, since what is between changes is long.  The window spans base and chunk,
+ * 16 MiB each at most.
+ */
+#define OVER_WINDOW_LOG 25
+#define OVER_HASH_LOG 15
+#define OVER_LDM_HASH_LOG 17
+#define OVER_LDM_MATCH 64
+#define OVER_LDM_RATE_LOG 4
+
 struct compressor {
-	ZSTD_CCtx *cctx, *probe;
+	ZSTD_CCtx *cctx, *probe, *over;
 	ZSTD_DCtx *dctx;
 	int level;
 	unsigned char scratch[PROBE_SIZE];
@@ -85,6 +96,7 @@ void compressor_free(struct compressor *c)
 		return;
 	ZSTD_freeCCtx(c->cctx);
 	ZSTD_freeCCtx(c->probe);
+	ZSTD_freeCCtx(c->over);
 	ZSTD_freeDCtx(c->dctx);
 	sys_free(c);
 }
@@ -124,6 +136,50 @@ size_t compress(struct compressor *c, void *out, const void *p, size_t n)
 		return 0;
 	size_t got = ZSTD_compress2(c->cctx, out, n - n / 64 - 1, p, n);
 	return ZSTD_isError(got) ? 0 : got;
+}
+
+static ZSTD_CCtx *over_new(void)
+{
+	ZSTD_CCtx *cctx = cctx_new(COMPRESS_LEVEL_DEFAULT);
+
+	if (!cctx)
+		return NULL;
+	set(cctx, ZSTD_c_strategy, ZSTD_fast);
+	set(cctx, ZSTD_c_windowLog, OVER_WINDOW_LOG);
+	set(cctx, ZSTD_c_hashLog, OVER_HASH_LOG);
+	set(cctx, ZSTD_c_enableLongDistanceMatching, 1);
+	set(cctx, ZSTD_c_ldmHashLog, OVER_LDM_HASH_LOG);
+	set(cctx, ZSTD_c_ldmMinMatch, OVER_LDM_MATCH);
+	set(cctx, ZSTD_c_ldmHashRateLog, OVER_LDM_RATE_LOG);
+	return cctx;
+}
+
+size_t compress_over(struct compressor *c, void *out, const void *base, size_t base_size,
+		     const void *p, size_t n)
+{
+	if (!c->over)
+		c->over = over_new();
+	if (!c->over || base_size == 0)
+		return 0;
+	/* Holds for one frame. */
+	if (ZSTD_isError(ZSTD_CCtx_refPrefix(c->over, base, base_size)))
+		return 0;
+	size_t got = ZSTD_compress2(c->over, out, n / 2, p, n);
+	ZSTD_CCtx_reset(c->over, ZSTD_reset_session_only);
+	return ZSTD_isError(got) ? 0 : got;
+}
+
+int decompress_over(struct compressor *c, void *out, size_t raw_size, const void *base,
+		    size_t base_size, const void *p, size_t n, struct err *err)
+{
+	if (!c->dctx)
+		c->dctx = ZSTD_createDCtx();
+	if (!c->dctx)
+		return err_set(err, ERR_NOMEM, "no memory to decompress");
+	if (ZSTD_isError(ZSTD_DCtx_refPrefix(c->dctx, base, base_size)))
+		return err_set(err, ERR_FAILED, "zstd does not take a prefix of %zu bytes",
+			       base_size);
+	return decompress(c, out, raw_size, p, n, err);
 }
 
 int decompress(struct compressor *c, void *out, size_t raw_size, const void *p, size_t n,

@@ -14,7 +14,7 @@
 enum codec {
 	CODEC_RAW = 0,
 	CODEC_ZSTD = 1,
-	CODEC_ZSTD_PREFIX = 2,	/* number kept: zstd with another object as prefix */
+	CODEC_ZSTD_PREFIX = 2,	/* zstd with another object, the base, as prefix */
 };
 
 #define COMPRESS_LEVEL_DEFAULT 1
@@ -35,6 +35,14 @@ bool compress_probe(struct compressor *c, const void *p, size_t n);
  * not be smaller by at least a 64th: store it raw.
  */
 size_t compress(struct compressor *c, void *out, const void *p, size_t n);
+/*
+ * The same with `base` as prefix, for what differs from it in few places: into `out`, which has
+ * room for n bytes; 0 when the result would not be at most half of n.
+ */
+size_t compress_over(struct compressor *c, void *out, const void *base, size_t base_size,
+		     const void *p, size_t n);
+int decompress_over(struct compressor *c, void *out, size_t raw_size, const void *base,
+		    size_t base_size, const void *p, size_t n, struct err *err);
 /* Exactly `raw_size` bytes, or ERR_CORRUPT. */
 int decompress(struct compressor *c, void *out, size_t raw_size, const void *p, size_t n,
 	       struct err *err);

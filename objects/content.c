@@ -8,6 +8,7 @@
 #include "lib/interrupt.h"
 #include "lib/pool.h"
 #include "lib/sys.h"
+#include "objects/list-cursor.h"
 
 #include "objects/content.h"
 
@@ -15,7 +16,8 @@
 #define BATCH_PIECES 64
 
 struct piece {
-	bool is_zero;
+	bool is_zero, has_over;
+	struct oid over;		/* what was at its place */
 	size_t off;
 	uint64_t size;
 	struct oid id;
@@ -43,6 +45,11 @@ struct content_writer {
 	unsigned char *carry;
 	size_t carried;
 	uint64_t zeros;			/* the run at the end of what was listed */
+
+	/* what was in it before, in step; NULL: nothing, or no more */
+	struct list_cursor *old;
+	struct list_entry was;
+	uint64_t was_at, at;		/* where `was` begins; where the next piece does */
 	struct list_builder *list;
 };
 
@@ -65,6 +72,7 @@ void content_writer_free(struct content_writer *cw)
 	sys_pages_free(cw->batch.data, cw->size);
 	sys_pages_free(cw->carry, cw->size);
 	list_builder_free(cw->list);
+	list_cursor_free(cw->old);
 	sys_free(cw);
 }
 
@@ -150,6 +158,58 @@ static void skip_hole(struct content_writer *cw, struct batch *b, size_t off)
 	cw->pos = cw->hole_end;
 }
 
+/* The next of what was there; what cannot be read is as good as nothing. */
+static bool next_old(struct content_writer *cw)
+{
+	struct err err = ERR_INIT;
+
+	cw->was_at += cw->was.size;
+	if (list_cursor_next(cw->old, &cw->was, &err) == 1)
+		return true;
+	list_cursor_free(cw->old);
+	cw->old = NULL;
+	return false;
+}
+
+static uint64_t overlap(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
+{
+	uint64_t from = a > b ? a : b, to = a_end < b_end ? a_end : b_end;
+
+	return from < to ? to - from : 0;
+}
+
+/* Of what was there the blob that has most of the piece's place. */
+static void find_over(struct content_writer *cw, struct piece *p, uint64_t at)
+{
+	uint64_t end = at + p->size, best = 0;
+
+	while (cw->old) {
+		uint64_t was_end = cw->was_at + cw->was.size;
+		uint64_t common = overlap(at, end, cw->was_at, was_end);
+		if (common > best && cw->was.kind == LIST_BLOB) {
+			best = common;
+			p->has_over = true;
+			p->over = cw->was.id;
+		}
+		if (was_end >= end || !next_old(cw))
+			break;
+	}
+}
+
+static void find_overs(struct content_writer *cw, struct batch *b)
+{
+	for (size_t i = 0; i < b->nr; i++) {
+		struct piece *p = &b->pieces[i];
+		if (cw->in.old && !p->is_zero && cw->in.old_kind == CONTENT_BLOB) {
+			p->has_over = cw->at < cw->in.old_size;
+			p->over = cw->in.old_id;
+		} else if (cw->old && !p->is_zero) {
+			find_over(cw, p, cw->at);
+		}
+		cw->at += p->size;
+	}
+}
+
 static int cut(struct content_writer *cw, struct batch *b, struct err *err)
 {
 	size_t off = 0;
@@ -167,6 +227,7 @@ static int cut(struct content_writer *cw, struct batch *b, struct err *err)
 		off += size;
 	}
 	skip_hole(cw, b, off);
+	find_overs(cw, b);
 	cw->carried = b->len - off;
 	cw->is_done = cw->is_eof && cw->carried == 0;
 	if (b->nr == 0 && !cw->is_done)
@@ -213,7 +274,10 @@ static int put_batch(void *item, void *data, struct err *err)
 
 	for (size_t i = 0; i < b->nr && ret == 0; i++) {
 		struct piece *p = &b->pieces[i];
-		if (!p->is_zero)
+		if (p->has_over)
+			ret = cw->sink->put_over(cw->sink->data, &p->over, b->data + p->off,
+						 (size_t)p->size, &p->id, err);
+		else if (!p->is_zero)
 			ret = cw->sink->put(cw->sink->data, OBJ_BLOB, b->data + p->off,
 					    (size_t)p->size, &p->id, err);
 	}
@@ -268,6 +332,16 @@ static int begin(struct content_writer *cw, const struct content_input *in, bool
 	cw->zeros = 0;
 	list_builder_free(cw->list);
 	cw->list = list_builder_new(cw->sink);
+	list_cursor_free(cw->old);
+	cw->old = NULL;
+	cw->was = (struct list_entry){ .size = 0 };
+	cw->was_at = cw->at = 0;
+	if (!cw->sink->put_over)
+		cw->in.old = NULL;
+	if (cw->in.old && cw->in.old_kind == CONTENT_LIST) {
+		cw->old = list_cursor_new(cw->in.old, &cw->in.old_id);
+		next_old(cw);
+	}
 	return in->holes_len > 0 ? next_hole(cw, 0, err) : 0;
 }
 

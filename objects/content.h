@@ -9,6 +9,7 @@
 #include "lib/err.h"
 #include "objects/builder.h"
 #include "objects/chunker.h"
+#include "objects/dir.h"
 #include "objects/object.h"
 
 struct content {
@@ -38,6 +39,11 @@ struct content_input {
 	/* What was read of a pipe already; not with a map of holes. */
 	const unsigned char *head;
 	size_t head_len;
+	/* What the file had in it before, if `old` is set: what is new goes to put_over(). */
+	const struct object_source *old;
+	enum content_kind old_kind;
+	struct oid old_id;
+	uint64_t old_size;
 };
 
 /* All of the input, from where it stands. */

@@ -25,6 +25,8 @@ struct pack {
 
 struct frame_reader {
 	struct compressor *compressor;
+	struct frame_bases bases;
+	struct buf base;
 	unsigned char *sealed, *payload, *raw;
 	size_t sealed_size, payload_size, raw_size;	/* as allocated */
 };
@@ -142,9 +144,13 @@ uint32_t pack_header_size(const struct pack *p)
 
 /* -- frames -- */
 
-struct frame_reader *frame_reader_new(void)
+struct frame_reader *frame_reader_new(const struct frame_bases *bases)
 {
 	struct frame_reader *fr = xcalloc(1, sizeof(*fr));
+
+	if (bases)
+		fr->bases = *bases;
+	buf_init_max(&fr->base, FRAME_RAW_MAX);
 
 	fr->compressor = compressor_new(COMPRESS_LEVEL_DEFAULT);
 	return fr;
@@ -155,6 +161,7 @@ void frame_reader_free(struct frame_reader *fr)
 	if (!fr)
 		return;
 	compressor_free(fr->compressor);
+	buf_release(&fr->base);
 	sys_pages_free(fr->sealed, fr->sealed_size);
 	sys_pages_free(fr->payload, fr->payload_size);
 	sys_pages_free(fr->raw, fr->raw_size);
@@ -193,6 +200,7 @@ struct opened {
 	uint8_t codec;
 	size_t raw_size, size;
 	const unsigned char *body;
+	struct oid base;
 };
 
 static int open_frame(struct pack *p, struct frame_reader *fr, uint64_t off, size_t sealed_size,
@@ -220,19 +228,49 @@ static int open_frame(struct pack *p, struct frame_reader *fr, uint64_t off, siz
 	if (out->raw_size > FRAME_RAW_MAX)
 		return err_set(err, ERR_CORRUPT, "pack '%s', frame at %" PRIu64 ": %zu bytes is "
 			       "too large", p->path, off, out->raw_size);
-	if (out->codec != CODEC_RAW && out->codec != CODEC_ZSTD)
+	if (out->codec > CODEC_ZSTD_PREFIX)
 		return err_set(err, ERR_FORMAT, "pack '%s', frame at %" PRIu64 ": codec %u is not "
 			       "known to this ub", p->path, off, out->codec);
+	if (out->codec == CODEC_ZSTD_PREFIX) {
+		if (out->size < FRAME_BASE_SIZE)
+			return err_set(err, ERR_CORRUPT, "pack '%s', frame at %" PRIu64
+				       " is too short to name its base", p->path, off);
+		memcpy(out->base.b, out->body, FRAME_BASE_SIZE);
+		out->body += FRAME_BASE_SIZE;
+		out->size -= FRAME_BASE_SIZE;
+	}
 	if (out->codec == CODEC_RAW && out->raw_size != out->size)
 		return err_set(err, ERR_CORRUPT, "pack '%s', frame at %" PRIu64
 			       ": sizes disagree", p->path, off);
 	return 0;
 }
 
+static int get_base(struct frame_reader *fr, const struct oid *id, struct err *err)
+{
+	if (!fr->bases.get)
+		return err_set(err, ERR_CORRUPT, "it is coded against another object, which may "
+			       "not be here");
+	buf_reset(&fr->base);
+	int ret = fr->bases.get(fr->bases.data, id, &fr->base, err);
+	if (ret < 0) {
+		ret = err_wrap(err, "its base %s", oid_hex(id).s);
+		/* It was there when this was written. */
+		if (ret == ERR_NOT_FOUND)
+			ret = err->code = ERR_CORRUPT;
+	}
+	return ret;
+}
+
 static int inflate_frame(struct pack *p, struct frame_reader *fr, uint64_t off,
 			 const struct opened *o, unsigned char *to, struct err *err)
 {
-	int ret = decompress(fr->compressor, to, o->raw_size, o->body, o->size, err);
+	int ret = o->codec == CODEC_ZSTD_PREFIX ? get_base(fr, &o->base, err) : 0;
+
+	if (ret == 0 && o->codec == CODEC_ZSTD_PREFIX)
+		ret = decompress_over(fr->compressor, to, o->raw_size, fr->base.data, fr->base.len,
+				      o->body, o->size, err);
+	else if (ret == 0)
+		ret = decompress(fr->compressor, to, o->raw_size, o->body, o->size, err);
 
 	return ret < 0 ? err_wrap(err, "pack '%s', frame at %" PRIu64, p->path, off) : 0;
 }
@@ -265,7 +303,7 @@ int pack_view_frame(struct pack *p, struct frame_reader *fr, uint64_t off, size_
 	struct opened o;
 	int ret = open_frame(p, fr, off, sealed_size, &o, err);
 
-	if (ret == 0 && o.codec == CODEC_ZSTD) {
+	if (ret == 0 && o.codec != CODEC_RAW) {
 		ret = need(&fr->raw, &fr->raw_size, o.raw_size, err);
 		if (ret == 0)
 			ret = inflate_frame(p, fr, off, &o, fr->raw, err);
@@ -308,6 +346,40 @@ static int parse_objects(struct reader *r, const struct pack_frame *frame,
 	if (sum != frame->raw_size)
 		return err_set(err, ERR_CORRUPT, "footer: the frame at %" PRIu64
 			       " is not filled by its objects", frame->off);
+	return 0;
+}
+
+static bool parse_bases(const unsigned char *p, size_t n, struct pack_footer *f)
+{
+	struct reader r;
+	uint64_t next = 0;
+
+	reader_init(&r, p, p ? n : 0);
+	while (p && reader_ok(&r) && reader_left(&r) > 0) {
+		uint64_t nr = reader_varint(&r);
+		if (!reader_ok(&r) || nr < next || nr >= f->nr_frames)
+			return false;
+		f->frames[nr].has_base = true;
+		reader_copy(&r, f->frames[nr].base.b, OID_SIZE);
+		next = nr + 1;
+	}
+	return p && n > 0 && reader_ok(&r);
+}
+
+/* Whatever is coded against a base names it, and is one blob alone. */
+static int check_bases(const struct pack_footer *f, struct err *err)
+{
+	const struct frame_object *o = f->objects;
+
+	for (size_t i = 0; i < f->nr_frames; i++) {
+		const struct pack_frame *frame = &f->frames[i];
+		if (frame->has_base != (frame->codec == CODEC_ZSTD_PREFIX) ||
+		    (frame->has_base && (frame->nr_objects != 1 || o->type != OBJ_BLOB ||
+					 oid_eq(&o->id, &frame->base))))
+			return err_set(err, ERR_CORRUPT, "footer: the frame at %" PRIu64
+				       " and its base do not fit", frame->off);
+		o += frame->nr_objects;
+	}
 	return 0;
 }
 
@@ -367,10 +439,10 @@ int pack_footer_parse(const void *p, size_t n, uint64_t first_off,
 	f.padding = reader_u32le(&r);
 	uint64_t nr_extra = reader_varint(&r), last = 0;
 	for (uint64_t i = 0; i < nr_extra && reader_ok(&r); i++) {
-		size_t skip;
+		size_t size;
 		uint64_t tag = reader_varint(&r);
-		reader_lenbytes(&r, n, &skip);
-		if (tag <= last)
+		const unsigned char *value = reader_lenbytes(&r, n, &size);
+		if (tag <= last || (tag == FIELD_BASES && !parse_bases(value, size, &f)))
 			reader_fail(&r);
 		last = tag;
 		if (reader_ok(&r) && tag >= FIELD_CRITICAL) {
@@ -380,6 +452,8 @@ int pack_footer_parse(const void *p, size_t n, uint64_t first_off,
 		}
 	}
 	ret = reader_end(&r, "footer", err);
+	if (ret == 0)
+		ret = check_bases(&f, err);
 	if (ret < 0)
 		goto fail;
 	*out = f;

@@ -58,7 +58,7 @@ static int check_frame(struct pack_check *c, struct pack *p, struct frame_reader
 static int check_frames(struct pack_check *c, struct pack *p, const char *path,
 			const struct pack_footer *f, struct err *err)
 {
-	struct frame_reader *fr = frame_reader_new();
+	struct frame_reader *fr = frame_reader_new(&c->bases);
 	const struct frame_object *o = f->objects;
 	struct buf raw = BUF_INIT;
 	int ret = 0, bad = 0;

@@ -7,6 +7,7 @@
 
 struct pack_check {
 	const struct keys *keys;
+	struct frame_bases bases;	/* of frames that are coded against another object */
 	bool open_all;		/* every object, not only what damage makes suspect */
 	/* What is wrong: `id` is the damaged object, or NULL when it is the pack that is. */
 	void (*bad)(const char *path, const struct oid *id, const char *what, void *data);

@@ -379,12 +379,13 @@ done:
 /* Bytes of footer, sealed, once `frames` and `objects` are in: an upper bound. */
 static size_t footer_bound(size_t nr_frames, size_t nr_objects)
 {
-	return 64 + nr_frames * (4 + 1 + 4 + 3) + nr_objects * (1 + 32 + 4) + SEAL_OVERHEAD;
+	return 64 + nr_frames * (4 + 1 + 4 + 3 + 3 + OID_SIZE) + nr_objects * (1 + 32 + 4) +
+	       SEAL_OVERHEAD;
 }
 
 bool pack_writer_reserve(struct pack_writer *w, size_t payload_size, enum codec codec,
-			 uint32_t raw_size, const struct frame_object *objects, size_t nr,
-			 uint64_t *off_out)
+			 uint32_t raw_size, const struct oid *base,
+			 const struct frame_object *objects, size_t nr, uint64_t *off_out)
 {
 	size_t sealed = payload_size + SEAL_OVERHEAD;
 	bool fits;
@@ -407,7 +408,10 @@ bool pack_writer_reserve(struct pack_writer *w, size_t payload_size, enum codec 
 			.raw_size = raw_size,
 			.codec = codec,
 			.nr_objects = (uint32_t)nr,
+			.has_base = base != NULL,
 		};
+		if (base)
+			w->frames[w->nr_frames - 1].base = *base;
 		while (w->nr_objects + nr > w->alloc_objects) {
 			w->alloc_objects = w->alloc_objects ? 2 * w->alloc_objects : 256;
 			w->objects = xrealloc(w->objects, w->alloc_objects * sizeof(*w->objects));
@@ -492,6 +496,24 @@ uint64_t pack_writer_used(const struct pack_writer *w)
 	return w->off;
 }
 
+/* The extension fields: which frames are coded against what. */
+static void footer_bases(const struct pack_writer *w, struct buf *out)
+{
+	struct buf rows = BUF_INIT;
+
+	for (size_t i = 0; i < w->nr_frames; i++)
+		if (w->frames[i].has_base) {
+			buf_put_varint(&rows, i);
+			buf_put(&rows, w->frames[i].base.b, OID_SIZE);
+		}
+	buf_put_varint(out, rows.len > 0);
+	if (rows.len > 0) {
+		buf_put_varint(out, FIELD_BASES);
+		buf_put_lenbytes(out, rows.data, rows.len);
+	}
+	buf_release(&rows);
+}
+
 static void footer_encode(const struct pack_writer *w, uint32_t padding, struct buf *out)
 {
 	const struct frame_object *o = w->objects;
@@ -513,7 +535,7 @@ static void footer_encode(const struct pack_writer *w, uint32_t padding, struct 
 		}
 	}
 	buf_put_u32le(out, padding);
-	buf_put_varint(out, 0);		/* extension fields */
+	footer_bases(w, out);
 }
 
 /* The length of the file, and with it the padding that fills it up. */

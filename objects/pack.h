@@ -34,6 +34,7 @@
 #define PACK_FOOTER_MAX ((size_t)4 << 20)
 #define FRAME_HEADER_SIZE 5			/* codec, raw size; inside the seal */
 #define FRAME_RAW_MAX OBJECT_MAX_SIZE
+#define FRAME_BASE_SIZE OID_SIZE		/* then, with CODEC_ZSTD_PREFIX: the base's id */
 #define FRAME_OVERHEAD (SEAL_OVERHEAD + FRAME_HEADER_SIZE)
 
 enum pack_part { PART_FRAME = 1, PART_PADDING = 2, PART_FOOTER = 3, PART_TRAILER = 4 };
@@ -66,8 +67,18 @@ enum pack_kind pack_kind(const struct pack *p);
 uint64_t pack_size(const struct pack *p);
 uint32_t pack_header_size(const struct pack *p);
 
+/*
+ * Where a frame that is coded against another object gets that one: all of it is appended to
+ * `out`.  ERR_NOT_FOUND, ERR_CORRUPT: it cannot be had.
+ */
+struct frame_bases {
+	int (*get)(void *data, const struct oid *id, struct buf *out, struct err *err);
+	void *data;
+};
+
 struct frame_reader;	/* one thread's buffers */
-struct frame_reader *frame_reader_new(void);
+/* `bases` is copied; NULL: frames that want a base cannot be opened. */
+struct frame_reader *frame_reader_new(const struct frame_bases *bases);
 void frame_reader_free(struct frame_reader *fr);
 
 /*
@@ -86,6 +97,8 @@ struct pack_frame {
 	uint32_t sealed_size, raw_size;
 	enum codec codec;
 	uint32_t nr_objects;
+	bool has_base;
+	struct oid base;		/* against which it is coded */
 };
 
 struct pack_footer {
@@ -125,13 +138,13 @@ int pack_writer_open(struct pack_writer **out, const char *dir, enum pack_kind k
 		     uint64_t full_size, const struct keys *keys, struct pack_pieces *pieces,
 		     struct err *err);
 /*
- * Reserve place for a frame of `payload` bytes with these objects: true and its offset, or false
- * when the pack is full.  Each reservation must be followed by pack_writer_fill() or
- * pack_writer_cancel(), which gives the pack up.
+ * Reserve place for a frame of `payload` bytes with these objects (`base`: what it is coded
+ * against, or NULL): true and its offset, or false when the pack is full.  Each reservation must be
+ * followed by pack_writer_fill() or pack_writer_cancel(), which gives the pack up.
  */
 bool pack_writer_reserve(struct pack_writer *w, size_t payload_size, enum codec codec,
-			 uint32_t raw_size, const struct frame_object *objects, size_t nr,
-			 uint64_t *off_out);
+			 uint32_t raw_size, const struct oid *base,
+			 const struct frame_object *objects, size_t nr, uint64_t *off_out);
 /* Seal `payload` (codec, raw size, bytes) for place `off` into `sealed`. */
 void pack_writer_seal(struct pack_writer *w, uint64_t off, const void *payload, size_t size,
 		      unsigned char *sealed);

@@ -38,6 +38,8 @@
 #define CHECKPOINT_ROWS 32768
 #define CHECKPOINT_PACKS 16	/* what would have to be hashed again after a crash */
 #define MARKER_TRIES 16
+#define OVER_TRIES 16
+#define OVER_TRIES_KEPT 1024
 #define DATA_PIECE ((size_t)4 << 20)
 #define META_PIECE ((size_t)1 << 20)
 
@@ -60,6 +62,8 @@ struct frame {
 	size_t payload_size;
 	struct frame_object *objects;
 	size_t nr;
+	bool has_base;			/* coded against this blob */
+	struct oid base;
 	bool has_turn;			/* of meta objects: waits for `turn` */
 	uint64_t turn;
 	struct frame *next;
@@ -73,6 +77,7 @@ struct frame_list {
 struct worker {
 	struct compressor *compressor;
 	bool shrinks;			/* the last frame did, well */
+	struct base_reader *base;	/* or NULL */
 	unsigned char *payload, *sealed, *raw;
 	size_t payload_size, sealed_size, raw_size;
 	struct gather gather;		/* swapped with a full one of the session */
@@ -117,6 +122,7 @@ struct session {
 	bool has_named;			/* or tried to: the marker stays when all fails */
 	struct worker *idle;
 	uint64_t frames;		/* for commit.verify = sample */
+	unsigned int over_tried, over_won;	/* against what is replaced, and did it pay? */
 	struct session_stats stats;
 	int (*on_pack)(const struct index_pack *pack, void *data, struct err *err);
 	void *on_pack_data;
@@ -205,6 +211,8 @@ static void worker_shrink(struct worker *w)
 	sys_pages_free(w->raw, w->raw_size);
 	w->sealed = w->raw = NULL;
 	w->sealed_size = w->raw_size = 0;
+	base_reader_free(w->base);
+	w->base = NULL;
 }
 
 static void worker_free(struct worker *w)
@@ -437,6 +445,31 @@ static int close_meta(struct session *s, struct pack_writer *w, struct err *err)
 	return 0;
 }
 
+static int read_base(struct session *s, struct worker *w, const struct oid *id)
+{
+	if (!w->base)
+		w->base = base_reader_new(s->st);
+	return base_reader_read(w->base, id);
+}
+
+/* An opened payload, into w->raw. */
+static int inflate(struct session *s, struct worker *w, const struct frame *f, struct err *err)
+{
+	const unsigned char *body = f->payload + FRAME_HEADER_SIZE;
+	size_t size = f->payload_size - FRAME_HEADER_SIZE;
+	struct oid id;
+
+	if (f->codec != CODEC_ZSTD_PREFIX)
+		return decompress(w->compressor, w->raw, f->raw_size, body, size, err);
+	memcpy(id.b, body, FRAME_BASE_SIZE);
+	if (!read_base(s, w, &id) || !oid_eq(&w->base->id, &id))
+		return err_set(err, ERR_FAILED, "object %s, the base of another one, cannot be "
+			       "read again", oid_hex(&id).s);
+	return decompress_over(w->compressor, w->raw, f->raw_size, w->base->raw.data,
+			       w->base->raw.len, body + FRAME_BASE_SIZE, size - FRAME_BASE_SIZE,
+			       err);
+}
+
 /* Opens what was sealed into the place of the payload, which has done its duty. */
 static int verify_frame(struct session *s, struct worker *w, struct pack_writer *pw, uint64_t off,
 			const struct frame *f, struct err *err)
@@ -450,8 +483,7 @@ static int verify_frame(struct session *s, struct worker *w, struct pack_writer 
 	if (f->codec != CODEC_RAW) {
 		ret = room(&w->raw, &w->raw_size, f->raw_size, err);
 		if (ret == 0)
-			ret = decompress(w->compressor, w->raw, f->raw_size, raw,
-					 f->payload_size - FRAME_HEADER_SIZE, err);
+			ret = inflate(s, w, f, err);
 		if (ret < 0)
 			return ret;
 		raw = w->raw;
@@ -522,7 +554,8 @@ static int reserve(struct session *s, const struct frame *f, uint64_t *off_out, 
 	if (ret == 0 && !s->writer[f->class])
 		ret = open_writer(s, f->class, f->class == CLASS_DATA ? PACK_DATA : PACK_META, err);
 	if (ret < 0 || !pack_writer_reserve(s->writer[f->class], f->payload_size, f->codec,
-					    f->raw_size, f->objects, f->nr, off_out))
+					    f->raw_size, f->has_base ? &f->base : NULL, f->objects,
+					    f->nr, off_out))
 		return ret;
 	if (f->has_turn) {
 		s->turn++;
@@ -618,32 +651,100 @@ static int take_frame(struct session *s, struct worker *w, const struct frame *f
 	return ret < 0 ? ret : write_frame(s, w, f, err);
 }
 
+/* Alone: into `to`, which has room for n bytes.  Returns the size, and whether it shrank. */
+static size_t code_alone(struct worker *w, unsigned char *to, const void *p, size_t n,
+			 enum codec *codec_out)
+{
+	/* What shrank well is mostly followed by more of its kind: no need to ask. */
+	size_t size = w->shrinks || compress_probe(w->compressor, p, n) ?
+		      compress(w->compressor, to, p, n) : 0;
+
+	w->shrinks = size > 0 && size < n - n / 4;
+	*codec_out = size > 0 ? CODEC_ZSTD : CODEC_RAW;
+	if (size == 0)
+		memcpy(to, p, n);
+	return size > 0 ? size : n;
+}
+
+/* Where it never pays, as in a file that is rewritten as a whole, it is tried now and then. */
+static bool wants_over(struct session *s)
+{
+	sys_lock(&s->lock);
+	if (s->over_tried >= OVER_TRIES_KEPT) {
+		s->over_tried /= 2;
+		s->over_won /= 2;
+	}
+	bool wants = s->over_tried < OVER_TRIES || s->over_won * 4 >= s->over_tried ||
+		     s->over_tried % OVER_TRIES == 0;
+	s->over_tried++;
+	sys_unlock(&s->lock);
+	return wants;
+}
+
+/*
+ * Against the blob that it replaces, if that takes at most half of what it takes alone: 1 when it
+ * is coded, either way, in w->payload.  Where next to nothing is left, nobody asks what it would be
+ * alone.
+ */
+static int code_over(struct session *s, struct worker *w, const struct oid *over, const void *p,
+		     size_t n, struct frame *f, struct err *err)
+{
+	unsigned char *body = w->payload + FRAME_HEADER_SIZE;
+	enum codec codec;
+
+	if (!over || !s->st->opts.delta || !wants_over(s))
+		return 0;
+	if (!read_base(s, w, over))
+		return 0;
+	size_t size = compress_over(w->compressor, body + FRAME_BASE_SIZE, w->base->raw.data,
+				    w->base->raw.len, p, n);
+	if (size == 0)
+		return 0;
+	size += FRAME_BASE_SIZE;
+	if (size > n / 16) {
+		int ret = room(&w->raw, &w->raw_size, n, err);
+		if (ret < 0)
+			return ret;
+		size_t alone = code_alone(w, w->raw, p, n, &codec);
+		if (size > alone / 2) {
+			memcpy(body, w->raw, alone);
+			f->codec = codec;
+			f->payload_size = alone + FRAME_HEADER_SIZE;
+			return 1;
+		}
+	}
+	memcpy(body, w->base->id.b, FRAME_BASE_SIZE);
+	f->has_base = true;
+	f->base = w->base->id;
+	f->codec = CODEC_ZSTD_PREFIX;
+	f->payload_size = size + FRAME_HEADER_SIZE;
+	sys_lock(&s->lock);
+	s->over_won++;
+	sys_unlock(&s->lock);
+	return 1;
+}
+
 /* Compress objects that lie back to back at `p` into a frame and pass it on. */
-static int make_frame(struct session *s, struct worker *w, enum class class, const void *p,
-		      size_t n, struct frame_object *objects, size_t nr, struct err *err)
+static int make_frame(struct session *s, struct worker *w, enum class class, const struct oid *over,
+		      const void *p, size_t n, struct frame_object *objects, size_t nr,
+		      struct err *err)
 {
 	struct frame f = {
 		.class = class, .raw_size = (uint32_t)n, .objects = objects, .nr = nr,
 		.has_turn = class == CLASS_META, .turn = w->turn,
 	};
-	int ret = room(&w->payload, &w->payload_size, n + FRAME_HEADER_SIZE, err);
+	int ret = room(&w->payload, &w->payload_size, n + FRAME_HEADER_SIZE + FRAME_BASE_SIZE, err);
 
+	if (ret == 0)
+		ret = code_over(s, w, over, p, n, &f, err);
+	if (ret == 0)
+		f.payload_size = FRAME_HEADER_SIZE +
+				 code_alone(w, w->payload + FRAME_HEADER_SIZE, p, n, &f.codec);
 	if (ret < 0)
 		return ret;
-	unsigned char *body = w->payload + FRAME_HEADER_SIZE;
-	/* What shrank well is mostly followed by more of its kind: no need to ask. */
-	size_t size = w->shrinks || compress_probe(w->compressor, p, n) ?
-		      compress(w->compressor, body, p, n) : 0;
-	w->shrinks = size > 0 && size < n - n / 4;
-	f.codec = size > 0 ? CODEC_ZSTD : CODEC_RAW;
-	if (size == 0) {
-		memcpy(body, p, n);
-		size = n;
-	}
 	w->payload[0] = (unsigned char)f.codec;
 	put_u32le(w->payload + 1, (uint32_t)n);
 	f.payload = w->payload;
-	f.payload_size = size + FRAME_HEADER_SIZE;
 	return take_frame(s, w, &f, err);
 }
 
@@ -654,7 +755,8 @@ static int flush_gather(struct session *s, struct worker *w, enum class class, s
 	int ret = 0;
 
 	if (g->nr > 0)
-		ret = make_frame(s, w, class, g->raw.data, g->raw.len, g->objects, g->nr, err);
+		ret = make_frame(s, w, class, NULL, g->raw.data, g->raw.len, g->objects, g->nr,
+				 err);
 	gather_reset(g);
 	return ret;
 }
@@ -964,8 +1066,8 @@ static int put_small(struct session *s, struct session_lane lane, const struct o
 	return ret;
 }
 
-static int put_alone(struct session *s, const struct oid *id, enum obj_type type, const void *p,
-		     size_t n, bool *is_new_out, struct err *err)
+static int put_alone(struct session *s, const struct oid *over, const struct oid *id,
+		     enum obj_type type, const void *p, size_t n, bool *is_new_out, struct err *err)
 {
 	struct frame_object object = { *id, type, (uint32_t)n };
 	enum class class = class_of(type);
@@ -987,7 +1089,7 @@ static int put_alone(struct session *s, const struct oid *id, enum obj_type type
 		worker_give(s, before);
 	}
 	if (ret == 0 && *is_new_out)
-		ret = make_frame(s, w, class, p, n, &object, 1, err);
+		ret = make_frame(s, w, class, over, p, n, &object, 1, err);
 	worker_give(s, w);
 	return ret;
 }
@@ -997,7 +1099,8 @@ static int put_new(struct session *s, struct session_lane lane, const struct oid
 		   enum obj_type type, const void *p, size_t n, bool *is_new_out, struct err *err)
 {
 	int ret = n < SESSION_ALONE_SIZE ? put_small(s, lane, id, type, p, n, is_new_out, err) :
-					   put_alone(s, id, type, p, n, is_new_out, err);
+					   put_alone(s, lane.over, id, type, p, n, is_new_out,
+						     err);
 
 	if (ret < 0)
 		fail(s, err);
@@ -1007,7 +1110,7 @@ static int put_new(struct session *s, struct session_lane lane, const struct oid
 int session_put(struct session *s, enum obj_type type, const void *p, size_t n, struct oid *id_out,
 		bool *is_new_out, struct err *err)
 {
-	const struct session_lane lane = { 0, 0 };
+	const struct session_lane lane = { 0, 0, NULL };
 
 	return session_put_lane(s, lane, type, p, n, id_out, is_new_out, err);
 }
@@ -1075,7 +1178,7 @@ int session_repack(struct session *s, const struct oid *id, enum obj_type type, 
 
 	if (ret < 0)
 		return ret;
-	ret = put_new(s, (struct session_lane){ 0, 0 }, id, type, p, n, &is_new, err);
+	ret = put_new(s, (struct session_lane){ 0, 0, NULL }, id, type, p, n, &is_new, err);
 	leave(s);
 	return ret;
 }
@@ -1113,7 +1216,8 @@ static int write_mixed(struct session *s, struct worker *w, struct err *err)
 			uint64_t off;
 			struct pack_writer *pw = s->writer[CLASS_META];
 			if (!pack_writer_reserve(pw, f->payload_size, f->codec, f->raw_size,
-						 f->objects, f->nr, &off))
+						 f->has_base ? &f->base : NULL, f->objects, f->nr,
+						 &off))
 				BUG("a mixed pack is full");
 			ret = place_frame(s, w, pw, off, f, err);
 		}

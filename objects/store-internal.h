@@ -45,8 +45,31 @@ struct store {
 	struct open_pack packs[STORE_OPEN_PACKS];
 	struct cached_frame *frames[STORE_CACHED_FRAMES];
 	size_t cached_size;
-	struct idle_reader *readers;
+	struct idle_reader *readers, *base_readers;
 };
+
+/* An open pack, in use until it is given back.  ERR_CORRUPT: it is gone, too. */
+int store_pack_take(struct store *st, const struct index_loc *loc, struct open_pack **out,
+		    struct err *err);
+void store_pack_give(struct store *st, struct open_pack *op);
+
+/*
+ * Bases for frames that are yet to be made (store-base.c): one thread's, the last one is kept.
+ */
+struct base_reader {
+	struct store *st;
+	struct frame_reader *reader;
+	bool has, is_coded;		/* is_coded: what was asked for is, and this is its base */
+	struct oid asked, id;		/* of what is held in `raw` */
+	struct buf raw;
+};
+struct base_reader *base_reader_new(struct store *st);
+void base_reader_free(struct base_reader *b);
+/*
+ * What may be a base for something like the blob `id`: that blob itself or, if it is coded against
+ * another one, that one; in b->id and b->raw.  1, or 0: it is not fit for one, or not to be had.
+ */
+int base_reader_read(struct base_reader *b, const struct oid *id);
 
 /* Read an object that was found: its bytes are appended to `out`, and hash to `id`. */
 int store_read_at(struct store *st, const struct oid *id, const struct index_loc *loc,

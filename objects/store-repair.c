@@ -258,7 +258,7 @@ static int adopt_pass(struct adopt *a, struct orphan *o, struct err *err)
 	size_t k = 0;
 	int ret = 0, progress = 0;
 	char *path = store_pack_file(a->st, o->pack.kind, &o->pack.id);
-	struct frame_reader *fr = frame_reader_new();
+	struct frame_reader *fr = frame_reader_new(NULL);
 	struct pack *p = NULL;
 
 	ret = pack_open(&p, path, a->st->keys, err);

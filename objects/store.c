@@ -80,6 +80,16 @@ static void frame_free(struct store *st, struct cached_frame *f)
 	sys_free(f);
 }
 
+static void free_readers(struct idle_reader *r)
+{
+	while (r) {
+		struct idle_reader *next = r->next;
+		frame_reader_free(r->reader);
+		sys_free(r);
+		r = next;
+	}
+}
+
 void store_close(struct store *st)
 {
 	if (!st)
@@ -89,12 +99,8 @@ void store_close(struct store *st)
 			frame_free(st, st->frames[i]);
 	for (size_t i = 0; i < STORE_OPEN_PACKS; i++)
 		pack_close(st->packs[i].pack);
-	while (st->readers) {
-		struct idle_reader *r = st->readers;
-		st->readers = r->next;
-		frame_reader_free(r->reader);
-		sys_free(r);
-	}
+	free_readers(st->readers);
+	free_readers(st->base_readers);
 	index_close(st->index);
 	sys_cond_destroy(&st->freed);
 	sys_mutex_destroy(&st->lock);
@@ -146,25 +152,38 @@ const char *store_healed(const struct store *st)
 
 /* -- packs and frames in use -- */
 
-static struct idle_reader *reader_take(struct store *st)
+static int get_base(void *data, const struct oid *id, struct buf *out, struct err *err);
+
+struct frame_bases store_bases(struct store *st)
 {
+	return (struct frame_bases){ get_base, st };
+}
+
+/* Those that read bases have none themselves: no chain is longer than two. */
+static struct idle_reader *reader_take(struct store *st, bool is_base)
+{
+	struct idle_reader **list = is_base ? &st->base_readers : &st->readers;
+	const struct frame_bases bases = store_bases(st);
+
 	sys_lock(&st->lock);
-	struct idle_reader *r = st->readers;
+	struct idle_reader *r = *list;
 	if (r)
-		st->readers = r->next;
+		*list = r->next;
 	sys_unlock(&st->lock);
 	if (!r) {
 		r = xcalloc(1, sizeof(*r));
-		r->reader = frame_reader_new();
+		r->reader = frame_reader_new(is_base ? NULL : &bases);
 	}
 	return r;
 }
 
-static void reader_give(struct store *st, struct idle_reader *r)
+static void reader_give(struct store *st, bool is_base, struct idle_reader *r)
 {
+	struct idle_reader **list = is_base ? &st->base_readers : &st->readers;
+
 	sys_lock(&st->lock);
-	r->next = st->readers;
-	st->readers = r;
+	r->next = *list;
+	*list = r;
 	sys_unlock(&st->lock);
 }
 
@@ -198,8 +217,8 @@ static struct open_pack *empty_slot(struct store *st)
 	}
 }
 
-static int pack_take(struct store *st, const struct index_loc *loc, struct open_pack **out,
-		     struct err *err)
+int store_pack_take(struct store *st, const struct index_loc *loc, struct open_pack **out,
+		    struct err *err)
 {
 	int ret = 0;
 
@@ -223,7 +242,7 @@ static int pack_take(struct store *st, const struct index_loc *loc, struct open_
 	return ret < 0 ? (int)err->code : 0;
 }
 
-static void pack_give(struct store *st, struct open_pack *op)
+void store_pack_give(struct store *st, struct open_pack *op)
 {
 	sys_lock(&st->lock);
 	op->users--;
@@ -231,18 +250,18 @@ static void pack_give(struct store *st, struct open_pack *op)
 	sys_unlock(&st->lock);
 }
 
-static int read_frame(struct store *st, const struct index_loc *loc, struct buf *out,
+static int read_frame(struct store *st, const struct index_loc *loc, bool is_base, struct buf *out,
 		      struct err *err)
 {
 	struct open_pack *op = NULL;
-	int ret = pack_take(st, loc, &op, err);
+	int ret = store_pack_take(st, loc, &op, err);
 
 	if (ret < 0)
 		return ret;
-	struct idle_reader *r = reader_take(st);
+	struct idle_reader *r = reader_take(st, is_base);
 	ret = pack_read_frame(op->pack, r->reader, loc->frame_off, loc->sealed_size, out, err);
-	reader_give(st, r);
-	pack_give(st, op);
+	reader_give(st, is_base, r);
+	store_pack_give(st, op);
 	return ret;
 }
 
@@ -286,7 +305,7 @@ static int frame_take(struct store *st, const struct index_loc *loc, struct cach
 	if (*out)
 		return 0;
 
-	int ret = read_frame(st, loc, own, err);
+	int ret = read_frame(st, loc, false, own, err);
 	if (ret < 0)
 		return ret;
 	sys_lock(&st->lock);
@@ -383,7 +402,7 @@ static int read_bytes(struct store *st, const struct index_loc *loc, struct buf 
 	/* A large object has its frame to itself and would only push others out of memory. */
 	if (loc->size >= SESSION_ALONE_SIZE && loc->place == 0) {
 		size_t before = out->len;
-		ret = read_frame(st, loc, out, err);
+		ret = read_frame(st, loc, false, out, err);
 		if (ret == 0 && out->len - before == loc->size)
 			return 0;
 		if (ret == 0 && out->len - before > loc->size) {
@@ -409,6 +428,31 @@ done:
 	if (f)
 		frame_give(st, f);
 	buf_release(&own);
+	return ret;
+}
+
+/* A blob against which another one is coded; the frame it lies in is not coded so. */
+static int get_base(void *data, const struct oid *id, struct buf *out, struct err *err)
+{
+	struct store *st = data;
+	struct buf frame = BUF_INIT;
+	struct index_loc loc;
+	int ret = store_find(st, id, &loc, NULL, err);
+
+	if (ret == 0)
+		ret = err_set(err, ERR_NOT_FOUND, "object %s is not in this repository",
+			      oid_hex(id).s);
+	if (ret > 0)
+		ret = read_frame(st, &loc, true, &frame, err);
+	if (ret == 0 && (loc.type != OBJ_BLOB || loc.place > frame.len ||
+			 loc.size > frame.len - loc.place))
+		ret = err_set(err, ERR_CORRUPT, "a frame of pack '%s' is too short",
+			      pack_hex(&loc.pack).s);
+	if (ret == 0)
+		ret = check_object(st, id, &loc, frame.data + loc.place, loc.size, err);
+	if (ret == 0)
+		buf_put(out, frame.data + loc.place, loc.size);
+	buf_release(&frame);
 	return ret;
 }
 

@@ -30,6 +30,7 @@ struct store_options {
 	uint64_t pack_size;	/* target of a full pack */
 	unsigned int verify;	/* verify 1 of so many frames after sealing; 1: all */
 	bool read_only;
+	bool delta;		/* core.delta: code chunks against those that they replace */
 	bool keep_index;	/* a damaged index is an error, not rebuilt on opening */
 };
 
@@ -44,6 +45,9 @@ struct index *store_index(struct store *st);
 const struct keys *store_keys(struct store *st);
 const struct store_options *store_opts(const struct store *st);
 struct chunker_params store_chunker_params(const struct store *st);
+/* Where frames that are coded against another object get that one; of objects/pack.h. */
+struct frame_bases;
+struct frame_bases store_bases(struct store *st);
 /* Where the index and its like are. */
 const char *store_index_dir(const struct store *st);
 /* Where what does not last may be written. */
@@ -83,7 +87,11 @@ int session_put(struct session *s, enum obj_type type, const void *p, size_t n, 
  * The same for who puts from several threads: small blobs of one lane ride together, so that files
  * of one folder lie in one frame; those of two sources never do.
  */
-struct session_lane { unsigned int nr, source; };	/* any numbers */
+struct session_lane {
+	unsigned int nr, source;	/* any numbers */
+	/* A stored blob that most of this one may be in, as the chunk that it replaces; or NULL. */
+	const struct oid *over;
+};
 int session_put_lane(struct session *s, struct session_lane lane, enum obj_type type,
 		     const void *p, size_t n, struct oid *id_out, bool *is_new_out,
 		     struct err *err);

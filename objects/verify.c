@@ -401,8 +401,10 @@ static int open_frame(struct verify *v, struct item *it, struct err *err)
 	const unsigned char *raw = NULL;
 	size_t size = 0;
 
+	const struct frame_bases bases = store_bases(v->st);
+
 	if (!it->fr)
-		it->fr = frame_reader_new();
+		it->fr = frame_reader_new(&bases);
 	int ret = pack_view_frame(it->plan->pack, it->fr, it->frame->off, it->frame->sealed_size,
 				  &raw, &size, err);
 	if (ret == 0 && size != it->frame->raw_size)

@@ -144,4 +144,59 @@ test_expect_success 'bad patterns and terms are refused with a sentence' '
 	test_expect_code 2 ub search --type q x && test_expect_code 2 ub search --since never x
 '
 
+# Each snapshot listed by itself, and put together: what a search has to say, and no more.
+test_expect_success PYTHON 'a random history: each version once with its dates, as listing every snapshot gives' '
+	UB_DIR=$PWD/random && export UB_DIR && ub init --kdf 8M:1 --device box >/dev/null 2>&1 && mkdir r && "$PYTHON" - >oracle <<-\END
+	import json, os, random, subprocess
+	def ub(*args):
+	    return subprocess.run(["ub"] + list(args), check=True, stdout=subprocess.PIPE).stdout.decode()
+	r = random.Random(11)
+	os.chdir("r")
+	top = os.path.relpath(os.getcwd(), "/")
+	names = ["a", "b.txt", "c.txt", "d", "e/f", "e/g.txt", "h/i/j", "h/i/k.txt", "x y", "l"]
+	seen, order = {}, []
+	for i in range(40):
+	    for _ in range(r.randint(0, 4)):
+	        name = r.choice(names)
+	        subprocess.run(["rm", "-rf", name])
+	        if r.random() < 0.75:
+	            os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+	            if r.random() < 0.1:
+	                os.symlink(r.choice(["a", "b"]), name)
+	            else:
+	                open(name, "w").write(r.choice(["", "one", "two", "x" * 100, "y" * 100]))
+	    ub("commit", "-q", "-m", str(i), ".")
+	    order.append(ub("rev-parse", "HEAD").strip())
+	    for line in ub("ls", "-r", "--json", "HEAD").splitlines():
+	        j = json.loads(line)
+	        kind = j["mode"] & 0o170000
+	        key = (j["path"], kind, "" if kind == 0o040000 else j["oid"])
+	        first, _ = seen.get(key, (i, i))
+	        seen[key] = (first, i)
+	for (path, kind, oid), (first, last) in sorted(seen.items()):
+	    print(path, oct(kind), oid, order[first], order[last])
+	END
+	ub search --json "*" >found &&
+	"$PYTHON" -c "
+import json
+rows = []
+for line in open(\"found\"):
+    j = json.loads(line)
+    kind = j[\"mode\"] & 0o170000
+    rows.append((j[\"path\"], kind, \"\" if kind == 0o040000 else j[\"oid\"], j[\"first_commit\"], j[\"last_commit\"]))
+for path, kind, oid, first, last in sorted(rows):
+    print(path, oct(kind), oid, first, last)" >answer && test_line_count $(wc -l <oracle) answer && test_cmp oracle answer &&
+	rm "$UB_DIR"/index/catalogue && ub search --json "*" >again && test_cmp found again &&
+	ub search --json --regex "." >again && test_cmp found again && ub search --json "**" >again && test_cmp found again &&
+	ub search "*.txt" >one && ub search --regex "[.]txt$" >two && test_cmp one two
+'
+
+test_expect_success 'a damaged catalogue is made again, and the answer is the same' '
+	UB_DIR=$PWD/random && export UB_DIR && size=$(wc -c <"$UB_DIR"/index/catalogue) && for at in 100 40000 $((size - 50))
+	do
+		flip_bit "$UB_DIR"/index/catalogue $at && ub search --json "*" >again 2>err && test_cmp found again &&
+		test_grep "made again" err || return 1
+	done
+'
+
 test_done

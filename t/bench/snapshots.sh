@@ -1,6 +1,6 @@
 #!/bin/sh
 # Snapshots against their peers: restic, borg, tar with zstd, find, cp.  Rows, one or several in
-# ROWS: first second changed restore one verify media image million; all of them unless told.
+# ROWS: first second changed restore one verify media image inplace million; all of them unless told.
 #
 # The corpora are made once, below UB_BENCH_DIR (build/bench; 8 GB, and as much for a run).
 # PAIRS=3 rounds of each; media takes five unless told.  "x N" is how many times the seconds of the first.
@@ -10,7 +10,7 @@
 # shellcheck source=t/bench/lib-corpus.sh
 . "${0%/*}/lib-corpus.sh"
 
-rows=${ROWS:-first second changed restore one verify media image million}
+rows=${ROWS:-first second changed restore one verify media image inplace million}
 bench_start
 out=$bench/out
 
@@ -177,6 +177,39 @@ row_image () {
 	rm -rf "$image"
 }
 
+# 256 writes of 4 KiB, scattered over an image.
+scatter () {
+	python3 - "$1" <<-'END'
+	import random, sys
+	r = random.Random(9)
+	with open(sys.argv[1], "r+b") as f:
+	    size = f.seek(0, 2)
+	    for _ in range(256):
+	        f.seek(r.randrange(size // 4096) * 4096)
+	        f.write(r.randbytes(4096))
+	END
+}
+
+row_inplace () {
+	corpus real && corpus image "$UB_BENCH_DIR/real" || return
+	image=$bench/image
+	mkdir "$image" && cp "$UB_BENCH_DIR/image/before/disk.img" "$image/disk.img" || return
+	fill "$image"
+	grown ub && grown restic && grown borg
+	scatter "$image/disk.img" || return
+	keep_pairs=$pairs pairs=1
+	bench_row "disk image after 256 scattered writes of 4 KiB" 2148 \
+		"ub commit" : "$ub -q commit -m x $image" \
+		"restic backup" : "restic -q backup $image" \
+		"borg create" : "borg create ::scattered $image"
+	pairs=$keep_pairs
+	for peer in ub restic borg
+	do
+		bench_note "growth: $peer $(bench_mb $(($(stored_of $peer) - $(cat "$bench/before-$peer"))))"
+	done
+	rm -rf "$image"
+}
+
 # One file in each folder.
 million_change () {
 	find "$million" -type f -name '*7' | awk -F / '!seen[$(NF - 1)]++' |
@@ -234,11 +267,11 @@ row_million () {
 	pairs=$keep_pairs
 }
 
-for row in first second changed restore one verify media image million
+for row in first second changed restore one verify media image inplace million
 do
 	wants $row || continue
 	case $row in
-	media | image | million) ;;
+	media | image | inplace | million) ;;
 	*)
 		corpus real || continue
 		real=$UB_BENCH_DIR/real

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		ret = pack_read_footer(p, &f, &err);
 		for (size_t i = 0; ret == 0 && i < f.nr_frames; i++) {
-			struct frame_reader *fr = frame_reader_new();
+			struct frame_reader *fr = frame_reader_new(NULL);
 			struct buf raw = BUF_INIT;
 			ret = pack_read_frame(p, fr, f.frames[i].off, f.frames[i].sealed_size,
 					      &raw, &err);

@@ -68,7 +68,7 @@ static int list_frame(struct pack *p, struct frame_reader *fr, const struct keys
 
 static int list(const struct keys *k, const char *path)
 {
-	struct frame_reader *fr = frame_reader_new();
+	struct frame_reader *fr = frame_reader_new(NULL);
 	struct pack_footer f = PACK_FOOTER_INIT;
 	struct err err = ERR_INIT;
 	struct pack *p = NULL;
@@ -166,7 +166,8 @@ static int add_frame(struct pack_writer *w, const struct keys *k, unsigned int n
 		buf_truncate(&payload, FRAME_HEADER_SIZE + n);
 	else if (raw.len)
 		memcpy(body, raw.data, raw.len);
-	if (!pack_writer_reserve(w, payload.len, payload.data[0], (uint32_t)raw.len, o, nr, &off))
+	if (!pack_writer_reserve(w, payload.len, payload.data[0], (uint32_t)raw.len, NULL, o, nr,
+				 &off))
 		BUG("the pack is full");
 	unsigned char *to = buf_extend(&sealed, payload.len + SEAL_OVERHEAD);
 	pack_writer_seal(w, off, payload.data, payload.len, to);

@@ -73,7 +73,7 @@ static void test_workers_and_batches_do_not_matter(void)
 
 	repo_init(&r, "content", (uint64_t)4 << 20);
 	REQUIRE(session_begin(&s, r.st, &err) == 0);
-	struct object_sink sink = { put, s, keys_chunker_key(r.keys) };
+	struct object_sink sink = { put, s, keys_chunker_key(r.keys), NULL };
 	struct content_writer *cw = content_writer_new(&params, &sink);
 	struct content all[sizeof(sizes) / sizeof(*sizes)];
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
@@ -118,7 +118,7 @@ static void test_short_reads_do_not_matter(void)
 
 	repo_init(&r, "pipe", (uint64_t)4 << 20);
 	REQUIRE(session_begin(&s, r.st, &err) == 0);
-	struct object_sink sink = { put, s, keys_chunker_key(r.keys) };
+	struct object_sink sink = { put, s, keys_chunker_key(r.keys), NULL };
 	struct content_writer *cw = content_writer_new(&params, &sink);
 	make_content(p, SIZE, 3);
 	int file = open_file(p, SIZE);
@@ -159,7 +159,7 @@ static void test_after_a_failed_read_the_next_file_is_whole(void)
 
 	repo_init(&r, "failed-read", (uint64_t)4 << 20);
 	REQUIRE(session_begin(&s, r.st, &err) == 0);
-	struct object_sink sink = { put, s, keys_chunker_key(r.keys) };
+	struct object_sink sink = { put, s, keys_chunker_key(r.keys), NULL };
 	struct content_writer *cw = content_writer_new(&params, &sink);
 	make_content(p, SIZE, 5);
 	int fd = open_file(p, SIZE);

@@ -123,7 +123,7 @@ static int put_frame(struct pack_writer *w, const struct keys *k, const struct p
 		memcpy(payload + FRAME_HEADER_SIZE, raw, n);
 	}
 	n += FRAME_HEADER_SIZE;
-	if (!pack_writer_reserve(w, n, payload[0], (uint32_t)plan->raw_size, o, plan->nr,
+	if (!pack_writer_reserve(w, n, payload[0], (uint32_t)plan->raw_size, NULL, o, plan->nr,
 				 off_out)) {
 		ret = 1;
 		goto done;
@@ -190,7 +190,7 @@ static int check_pack(const char *path, const struct keys *k, const struct plan 
 {
 	struct pack *p = NULL;
 	struct pack_footer f = PACK_FOOTER_INIT;
-	struct frame_reader *fr = frame_reader_new();
+	struct frame_reader *fr = frame_reader_new(NULL);
 	struct buf raw = BUF_INIT;
 	int ret;
 
@@ -399,7 +399,7 @@ static void run_workers(unsigned int nr_packs, unsigned int per_pack, unsigned i
 		CHECK(pack_id_eq(&id, &p.id) && size == p.size);
 		struct pack *pack;
 		struct pack_footer f = PACK_FOOTER_INIT;
-		struct frame_reader *fr = frame_reader_new();
+		struct frame_reader *fr = frame_reader_new(NULL);
 		struct buf raw = BUF_INIT;
 		REQUIRE(pack_open(&pack, pack_path(&p.id), k, &err) == 0);
 		REQUIRE(pack_read_footer(pack, &f, &err) == 0);
@@ -468,7 +468,7 @@ static void test_a_cancelled_frame_gives_the_pack_up(void)
 
 	REQUIRE(pack_writer_open(&w, scratch("."), PACK_DATA, 40960, k, pp, &err) == 0);
 	CHECK(put_frame(w, k, &plan, 1, &off, &err) == 0);
-	CHECK(pack_writer_reserve(w, 15, CODEC_RAW, 10, &o, 1, &off));
+	CHECK(pack_writer_reserve(w, 15, CODEC_RAW, 10, NULL, &o, 1, &off));
 	err_set(&why, ERR_CORRUPT, "bad memory");
 	pack_writer_cancel(w, &why);
 	CHECK(finish(w, false, &p, &err) == ERR_CORRUPT);
@@ -789,7 +789,7 @@ static int read_hand_made(const struct hand_pack *h, const struct keys *k, struc
 			  struct err *err)
 {
 	struct pack_footer f = PACK_FOOTER_INIT;
-	struct frame_reader *fr = frame_reader_new();
+	struct frame_reader *fr = frame_reader_new(NULL);
 	struct pack *p = NULL;
 	const char *path = scratch("bytes");
 
@@ -839,7 +839,8 @@ static void test_genuine_but_malformed_parts_are_refused(void)
 		{ "\0\6\0\0\0hello", 10, 0, 5, 5, ERR_CORRUPT },
 		{ "\1\5\0\0\0hello", 10, 1, 5, 5, ERR_CORRUPT },	/* not zstd */
 		{ "\1\0\0\0\2hello", 10, 1, 5, 5, ERR_CORRUPT },	/* 32 MiB */
-		{ "\2\5\0\0\0hello", 10, 2, 5, 5, ERR_FORMAT },		/* a later codec */
+		{ "\3\5\0\0\0hello", 10, 3, 5, 5, ERR_FORMAT },		/* a later codec */
+		{ "\2\5\0\0\0hello", 10, 2, 5, 5, ERR_CORRUPT },	/* without a base */
 		{ "\0\0\0", 3, 1, 5, 5, ERR_CORRUPT },			/* cut short */
 		{ "\0\5\0\0\0hello", 10, 0, 6, 6, ERR_CORRUPT },	/* footer: raw size */
 		{ "\0\5\0\0\0hello", 10, 0, 5, 4, ERR_CORRUPT },	/* objects do not fill it */

@@ -73,7 +73,7 @@ static int short_cmp(const void *a, const void *b)
 
 static void test_a_prefix_of_two_objects_names_them(void)
 {
-	enum { NR = 40000 };	/* of 2^28 heads: two are surely the same */
+	enum { NR = 100000 };	/* of 2^28 heads: about twenty are the same */
 	struct short_id *ids = xcalloc(NR, sizeof(*ids));
 	struct repo repo;
 	struct session *s = NULL;
