@@ -37,7 +37,7 @@ struct logger {
 	struct buf text;
 	bool any;
 	unsigned int missing;
-	/* From the catalogue: which snapshots need not be looked at; none if it is not there. */
+	/* From the catalogue, if it could be read: which need not be looked at. */
 	struct timeline timeline;
 	bool *touched;			/* by slot */
 };

@@ -27,7 +27,8 @@ struct freeze;
 
 /*
  * Freeze the wanted places that are folders: with FREEZE_BTRFS those that are on btrfs, one
- * snapshot of each subvolume; with FREEZE_COMMAND all.  Their `frozen` descriptors are closed by the end.
+ * snapshot of each subvolume; with FREEZE_COMMAND all.  Their `frozen` descriptors are closed by
+ * the end.
  */
 int freeze_begin(struct freeze **out, const struct freeze_options *o, struct waypoint *root,
 		 struct err *err);

@@ -29,9 +29,9 @@ struct namesearch {
 	const void *literal;
 	size_t literal_len;		/* 0: none */
 	bool needs_dir;			/* a pattern is for whole paths */
-	/* Paths that were asked for, each with its size before it; forgotten when they are many. */
+	/* Paths that were asked for, each with its size before it; forgotten when many. */
 	struct buf paths;
-	uint32_t *path_at;		/* by directory: where in `paths`, from 4 on; or 0 */
+	uint32_t *path_at;		/* by directory: where in `paths`; 0: not there */
 	size_t nr_path_at;
 	/* The directory of the batch that is looked at. */
 	const unsigned char *dir_path;	/* with a slash at its end, but for the root */

@@ -25,10 +25,10 @@ struct timeline_slot {
 	bool is_live;			/* a ref reaches it, or `at` does */
 	bool is_tip;			/* a ref names it */
 	bool is_at;			/* it is `at` */
-	bool follows;			/* its one parent is the slot before, or it has none */
+	bool follows;			/* its one parent is the slot before, or both are none */
 	size_t parents, nr_parents;	/* from here on in `parents` of the timeline */
 	uint32_t end;			/* slot after the last one of its line */
-	uint32_t next, last;		/* the nearest live slot, or itself: after it, before */
+	uint32_t next, last;		/* the nearest live slot from it on, up to it */
 	uint32_t tips, ats;		/* how many stand before it, in all lines */
 };
 

@@ -98,8 +98,8 @@ struct catalogue_fact {
 	bool has_mtime;
 	bool has_id;
 	/*
-	 * Of its content: the blob, list or tree that it is, or would be if it stood by itself.  Of
-	 * a device not that, but its numbers.
+	 * Of its content: the blob, list or tree that it is, or would be if it stood by itself.
+	 * Of a device not that, but its numbers.
 	 */
 	struct oid id;
 };
@@ -109,7 +109,7 @@ struct catalogue_batch {
 	uint32_t first;			/* number of its first name in the row */
 	int64_t dir, commit_nr;
 	uint32_t count;			/* of names: what the row says */
-	const char *names;		/* a name and a NUL, each; sorted bytewise */
+	const char *names;		/* a name and a NUL, each, sorted bytewise; ends in NUL */
 	size_t names_size;
 };
 
