@@ -47,9 +47,9 @@ static inline const char *git_names_at(const struct git_names *names, size_t nr)
 }
 
 /*
- * A repository of git's as snapshots (gitrepo-import.c).  `session` NULL: nothing is stored.  First the
- * commits; once those are durable, git_import_refs() calls `ref` for each branch ("heads/main")
- * and tag ("tags/v1").
+ * A repository of git's as snapshots (gitrepo-import.c).  `session` NULL: nothing is stored.  First
+ * the commits; once those are durable, git_import_refs() calls `ref` for each branch
+ * ("heads/main") and tag ("tags/v1").
  */
 struct importer;
 struct git_import {
@@ -67,8 +67,8 @@ int git_import_refs(struct git_import *g, struct err *err);
 void git_import_release(struct git_import *g);
 
 /*
- * Snapshots as commits of a bare repository of git's, made if need be (gitrepo-export.c).  Commits come
- * parents first.
+ * Snapshots as commits of a bare repository of git's, made if need be (gitrepo-export.c).  Commits
+ * come parents first.
  */
 struct exporter;
 struct git_export {
