@@ -36,8 +36,10 @@ static int make_room(struct parser *ps, size_t at, size_t nr)
 		g->alloc = (g->nr + nr) * 2;
 		g->v = xrealloc(g->v, g->alloc * sizeof(*g->v));
 	}
-	memmove(g->v + at + nr, g->v + at, (g->nr - at) * sizeof(*g->v));
-	memset(g->v + at, 0, nr * sizeof(*g->v));
+	if (g->nr > at)
+		memmove(g->v + at + nr, g->v + at, (g->nr - at) * sizeof(*g->v));
+	if (nr > 0)
+		memset(g->v + at, 0, nr * sizeof(*g->v));
 	g->nr += nr;
 	return 0;
 }
