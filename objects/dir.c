@@ -214,9 +214,15 @@ int dir_skip_same(struct dir_reader *a, struct dir_reader *b, struct err *err)
 
 		if (ret == 0)
 			ret = leave_ended(b, err);
-		if (ret < 0 || a->at == 0 || a->at != b->at)
+		if (ret < 0)
 			return ret;
 		struct dir_level *l = &a->level[a->at], *m = &b->level[b->at];
+		/* How a piece begins is checked where its first entry is read. */
+		if (a->at == 0 && b->at == 0 && (!l->is_named || l->begun) &&
+		    (!m->is_named || m->begun))
+			ret = tree_iter_skip_same(&l->it, &m->it, err);
+		if (ret < 0 || a->at == 0 || a->at != b->at)
+			return ret;
 		struct dir_level was_l = *l, was_m = *m;
 		ret = take_piece(l, &p, err);
 		if (ret > 0)

@@ -120,6 +120,8 @@ int tree_iter_init(struct tree_iter *it, const void *p, size_t n, struct err *er
 /* 1 and an entry (level 0), 0 at the end, ERR_CORRUPT, ERR_FORMAT.  Other levels: ERR_CORRUPT. */
 int tree_iter_next(struct tree_iter *it, struct tree_entry *out, struct err *err);
 int tree_iter_next_piece(struct tree_iter *it, struct tree_piece *out, struct err *err);
+/* Pass over entries (level 0) that both have next, to the byte. */
+int tree_iter_skip_same(struct tree_iter *a, struct tree_iter *b, struct err *err);
 
 /* Walk attribute fields: 1, 0 at the end, ERR_CORRUPT. */
 int attr_next(const unsigned char **p, size_t *left, uint64_t *tag, const unsigned char **val,

@@ -203,6 +203,34 @@ int tree_iter_next(struct tree_iter *it, struct tree_entry *out, struct err *err
 	return 1;
 }
 
+int tree_iter_skip_same(struct tree_iter *a, struct tree_iter *b, struct err *err)
+{
+	for (;;) {
+		struct tree_iter before = *a;
+		struct tree_entry e;
+		if (a->left == 0 || b->left == 0)
+			return 0;
+		int ret = tree_iter_next(a, &e, err);
+		if (ret < 0)
+			return ret;
+		size_t n = (size_t)(a->p - before.p), off = (size_t)(e.name - before.p);
+		const unsigned char *name = b->p + off;
+		/* What was checked there need not be here, but for its place. */
+		if (ret == 0 || (size_t)(b->end - b->p) < n || memcmp(before.p, b->p, n) != 0 ||
+		    b->bytes >= PIECE_BYTES_MAX ||
+		    (b->prev && name_cmp(b->prev, b->prev_len, name, e.name_len) >= 0)) {
+			*a = before;
+			return 0;
+		}
+		b->p += n;
+		b->left--;
+		b->bytes += n;
+		b->entries++;
+		b->prev = name;
+		b->prev_len = e.name_len;
+	}
+}
+
 int tree_iter_next_piece(struct tree_iter *it, struct tree_piece *out, struct err *err)
 {
 	struct tree_piece p = { 0 };
