@@ -82,7 +82,8 @@ int hooks_run(struct ub *ub, enum hook hook, const struct hook_facts *facts, str
 	};
 	struct running r = {
 		.ub = ub, .hook = hook, .own = own,
-		.run = { .env = (const char *const *)env, .timeout_s = hooks_timeout(ub) },
+		.run = { .env = (const char *const *)env, .timeout_s = hooks_timeout(ub),
+			 .is_last = hook == HOOK_POST_FAIL },
 	};
 	int ret = config_each(ub->config, run_one, &r, err);
 

@@ -406,9 +406,10 @@ static void after_commit(struct typed *c, const struct snapshot *s, int status)
 {
 	struct err err = ERR_INIT;
 
-	if (oid_is_zero(&s->commit))
-		return;
-	if (run_hook(c, HOOK_POST_COMMIT, oid_hex(&s->commit).s, status, &err) < 0)
+	/* None was made: what pre-commit stopped is started all the same. */
+	const struct oid_text id = oid_hex(&s->commit);
+	if (run_hook(c, HOOK_POST_COMMIT, oid_is_zero(&s->commit) ? NULL : id.s, status,
+		     &err) < 0)
 		ub_warn(c->ub, "the snapshot is made, but %s", err.msg);
 }
 

@@ -68,9 +68,15 @@ int btrfs_snapshot(const char *root, const char *name, struct err *err)
 int btrfs_remove(const char *root, const char *name, struct err *err)
 {
 	int fd = sys_open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	struct file_stat st;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(err, "open '%s'", root);
+		return err_sys(err, "open '%s'", root);
+	/* The mount point alone, while the disk is not there: the snapshot is, wherever that is. */
+	if (!is_btrfs(fd) || file_stat_at(fd, "", &st) < 0 || st.ino != ROOT_INODE) {
+		sys_close(fd);
+		return err_set(err, ERR_FAILED, "'%s' is no subvolume now", root);
+	}
 	int ret = sys_btrfs_remove(fd, name) < 0 && errno != ENOENT ?
 		  err_sys(err, "remove the snapshot '%s/%s'", root, name) : 0;
 	sys_close(fd);

@@ -9,7 +9,7 @@
 int btrfs_find_root(int fd, const char *path, char **root_out, struct err *err);
 /* A snapshot of the subvolume at `root`, read-only, as `name` in it. */
 int btrfs_snapshot(const char *root, const char *name, struct err *err);
-/* Absent is fine. */
+/* An absent snapshot is fine, but the subvolume has to be there. */
 int btrfs_remove(const char *root, const char *name, struct err *err);
 
 #endif

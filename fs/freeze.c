@@ -25,7 +25,6 @@
 #define RECORD_PREFIX "frozen-"
 #define RECORD_MAX 65536
 #define LOCK_TRIES 16
-#define NAME_PREFIX ".ub-snapshot-"
 
 static const char *const modes[] = {
 	[FREEZE_NONE] = "none", [FREEZE_BTRFS] = "btrfs", [FREEZE_COMMAND] = "command",
@@ -77,7 +76,7 @@ static int run_hook(const struct freeze_options *o, const char *command, const s
 	};
 	const struct run_options options = {
 		.command = command, .env = (const char *const *)env, .timeout_s = o->timeout_s,
-		.has_pipe = line != NULL,
+		.has_pipe = line != NULL, .is_last = line == NULL,
 	};
 	char part[4096];
 	ssize_t got;
@@ -132,7 +131,8 @@ static struct frozen *read_record(const char *path, struct err *err)
 		char *copy = xstrdup(buf_str(&text)), *at = copy;
 		const char *mode = next_line(&at), *what = next_line(&at), *name = next_line(&at);
 		const char *where = next_line(&at);
-		if (where && *what == '/' && strncmp(name, NAME_PREFIX, strlen(NAME_PREFIX)) == 0 &&
+		if (where && *what == '/' &&
+		    strncmp(name, FREEZE_PREFIX, strlen(FREEZE_PREFIX)) == 0 &&
 		    !strchr(name, '/')) {
 			z = xcalloc(1, sizeof(*z));
 			z->lock = (struct lock)LOCK_INIT;
@@ -241,7 +241,7 @@ static int freeze_one(struct freeze *f, const char *what, struct frozen **out, s
 	z->lock = (struct lock)LOCK_INIT;
 	z->mode = f->o->mode;
 	z->what = xstrdup(what);
-	z->name = xasprintf("%s%s", NAME_PREFIX, hex);
+	z->name = xasprintf("%s%s", FREEZE_PREFIX, hex);
 	z->path = xstrdup("");
 	z->record = xasprintf("%s/%s%s", f->o->state_dir, RECORD_PREFIX, hex);
 	z->lock_path = xasprintf("%s.lock", z->record);

@@ -23,6 +23,8 @@ struct freeze_options {
 	void *data;
 };
 
+#define FREEZE_PREFIX ".ub-snapshot-"
+
 struct freeze;
 
 /*

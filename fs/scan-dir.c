@@ -14,6 +14,7 @@
 #include "lib/path.h"
 #include "lib/reader.h"
 #include "crypto/hash.h"
+#include "fs/freeze.h"
 #include "fs/scan-internal.h"
 
 /* -- paths -- */
@@ -393,6 +394,10 @@ static const char *skip_rule(struct scanner *s, const struct folder *f, bool *dr
 	for (size_t i = 0; i < s->o->nr_skip; i++)
 		if (s->o->skip[i].dev == dev && s->o->skip[i].ino == f->st.ino)
 			return s->o->skip[i].rule;
+	/* Another commit's, or one that is yet to be removed: a second copy of all. */
+	if (!f->place && strncmp(f->name, FREEZE_PREFIX, strlen(FREEZE_PREFIX)) == 0 &&
+	    (f->st.ino == 256 || f->st.ino == 2))
+		return "a snapshot that ub made";
 	*drops = false;
 	if (is_source || !f->is_listed || f->st.dev == f->parent->st.dev)
 		return NULL;

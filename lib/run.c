@@ -13,15 +13,14 @@
 
 #define LOOK_MS 200		/* so often whether we were interrupted */
 #define TICK_MS 50
-#define GRACE_MS 3000		/* between being asked to end and being ended */
+#define GRACE_MS 1000		/* between being asked to end and being ended */
 
 extern char **environ;
 
 static bool is_secret(const char *entry)
 {
-	static const char word[] = "UB_PASSWORD";
-
-	return strncmp(entry, word, sizeof(word) - 1) == 0;
+	return strncmp(entry, "UB_PASSWORD", 11) == 0 ||
+	       strncmp(entry, "UB_NEW_PASSWORD", 15) == 0;
 }
 
 static size_t name_len(const char *entry)
@@ -142,12 +141,16 @@ int run_end(struct run *r, const struct run_options *o, struct err *err)
 	atomic_store(&r->is_read, true);
 	if (r->has_guard)
 		sys_thread_join(&r->guard);
+	/* What puts things right is not cut short by the signal that it puts right. */
+	struct err pending = ERR_INIT;
+	if (o->is_last && interrupt_check(&pending) < 0)
+		interrupt_leave_to_child();
 	while (!r->is_late && ret == 0 && got == 0) {
 		int ms = left_ms(r);
 		r->is_late = ms == 0;
 		if (!r->is_late)
 			got = sys_wait_child_for(r->pid, ms, &status);
-		if (got == 0)
+		if (got == 0 && !o->is_last)
 			ret = interrupt_check(err);
 	}
 	if (got < 0)

@@ -21,6 +21,7 @@ struct run_options {
 	const char *command;
 	const char *const *env;		/* "NAME=VALUE" each, ended by NULL; stronger than ours */
 	unsigned int timeout_s;		/* 0: none */
+	bool is_last;			/* goes on though we are interrupted: it cleans up */
 	bool has_pipe;			/* what it prints is read; else it goes to standard error */
 };
 

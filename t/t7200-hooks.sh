@@ -81,6 +81,15 @@ test_expect_success 'interrupted while one runs: it ends, and so does ub' '
 	for i in $(seq 100); do test -s pid && break; sleep 0.1; done && sleep 0.3 && kill -TERM $job && test_expect_code 143 wait $job; sleep 0.2; gone
 '
 
+test_expect_success 'post-fail is not cut short by the signal that ended the commit' '
+	test_when_finished unset_all && hook preCommit "echo \$\$ >$PWD/pid3; sleep 1000" && hook postFail "sleep 1; echo restarted >>$PWD/said" && { ub commit -q 2>err & } && job=$! &&
+	for i in $(seq 100); do test -s pid3 && break; sleep 0.1; done && sleep 0.2 && kill -TERM $job; wait $job; test_grep restarted said
+'
+
+test_expect_success 'nothing to commit: post-commit runs, without an id' '
+	test_when_finished unset_all && ub commit -q && hook preCommit true && hook postCommit "echo \"post [\$UB_COMMIT]\" >>$PWD/said" && ub commit -q --skip-if-unchanged && echo "post []" >want && test_cmp want said
+'
+
 test_expect_success 'a file that others may write, or that is another user'"'"'s, has no say' '
 	test_when_finished "chmod 600 $UB_DIR/config; unset_all" && hook preCommit "echo ran >$PWD/said" && chmod 666 "$UB_DIR/config" &&
 	test_expect_code 13 ub commit -q 2>err && test_grep "may be written by others" err && ! test -e said && ub commit -q --no-hooks &&

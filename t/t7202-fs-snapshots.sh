@@ -100,6 +100,13 @@ test_expect_success BTRFS 'killed at every step: the next commit removes what is
 	done && ub fsck && ub verify
 '
 
+test_expect_success BTRFS 'one that was left is in no snapshot, and is removed when its disk is there again' '
+	ub add --exec slow "echo \$PPID >$PWD/pid4; sleep 100" && { ub commit -q 2>/dev/null & } && for i in $(seq 100); do test -s pid4 && break; sleep 0.1; done &&
+	kill -9 "$(cat pid4)"; wait; ub rm slow && ls -d "$mnt"/sv/.ub-snapshot-* && UB_DIR=$PWD/other ub init --kdf 8M:1 --device other >/dev/null 2>&1 &&
+	ub -r other commit -q "$mnt/sv" && ub -r other ls -r "HEAD:${mnt#/}/sv" >out && ! grep ub-snapshot out && umount "$mnt" && ub commit -q 2>err; test_grep "could not be removed" err &&
+	mount -o loop disk "$mnt" && ub commit -q 2>err && clean
+'
+
 test_expect_success BTRFS 'interrupted: nothing is left' '
 	ub add --exec slow "echo \$PPID >$PWD/pid2; sleep 100" && { ub commit -q 2>/dev/null & } && for i in $(seq 100); do test -s pid2 && break; sleep 0.1; done &&
 	kill -TERM "$(cat pid2)"; wait; ub rm slow && clean
