@@ -1,7 +1,9 @@
 /*
  * How commands open the catalogue, and what is said when it had to be made again.
  */
-#include "fs/history.h"
+#include <time.h>
+
+#include "lib/sys.h"
 #include "builtin/repo.h"
 
 #include "builtin/catalogue.h"
@@ -60,6 +62,25 @@ int repo_with_catalogue(struct ub *ub, const struct oid *also,
 	return ret;
 }
 
+int repo_read_notes(struct ub *ub, unsigned int wait_ms,
+		    int (*fn)(struct catalogue *c, void *data, struct err *err), void *data,
+		    struct err *err)
+{
+	struct history_options o = options(ub);
+	struct catalogue *c = NULL;
+
+	o.wait_ms = wait_ms;
+	int ret = history_open_notes(&c, &o, err);
+	if (ret == ERR_NOT_FOUND) {
+		err_clear(err);
+		return 0;
+	}
+	if (ret == 0)
+		ret = fn(c, data, err);
+	catalogue_close(c);
+	return ret < 0 ? ret : 1;
+}
+
 int repo_try_catalogue(struct ub *ub, const struct oid *also,
 		       int (*fn)(struct catalogue *c, void *data, struct err *err), void *data,
 		       struct err *err)
@@ -78,13 +99,64 @@ int repo_try_catalogue(struct ub *ub, const struct oid *also,
 	return ret == 0 ? 1 : ret == ERR_INTERRUPTED ? ret : 0;
 }
 
-void repo_update_catalogue(struct ub *ub)
+void repo_update_catalogue(struct ub *ub, const struct history_news *news)
 {
 	struct history_options o = options(ub);
 	struct err err = ERR_INIT;
 
+	o.news = news;
 	if (history_update(&o, &err) < 0)
 		ub_warn(ub, "the snapshot is stored, but not in the catalogue: %s", err.msg);
+}
+
+struct catalogue_run repo_run(const char *what, uint64_t started_ns, int status)
+{
+	struct catalogue_run run = { .what = what, .status = status, .message = "",
+				     .share = CATALOGUE_SHARE_ALL };
+	uint64_t ns = sys_monotonic_ns() - started_ns;
+	struct timespec now;
+
+	sys_now(&now);
+	run.ms = ns / 1000000;
+	now.tv_sec -= (time_t)(ns / 1000000000);
+	now.tv_nsec -= (long)(ns % 1000000000);
+	if (now.tv_nsec < 0) {
+		now.tv_nsec += 1000000000;
+		now.tv_sec--;
+	}
+	run.time_s = now.tv_sec;
+	run.time_ns = (uint32_t)now.tv_nsec;
+	return run;
+}
+
+void repo_note_run(struct ub *ub, const struct history_news *news)
+{
+	struct history_options o;
+	struct err err = ERR_INIT;
+
+	if (!ub->store)
+		return;
+	o = options(ub);
+	o.news = news;
+	if (history_note(&o, &err) < 0)
+		ub_warn(ub, "that '%s' was run is not noted: %s", news->run.what, err.msg);
+}
+
+void repo_note_failure(struct ub *ub, const char *what, uint64_t started_ns,
+		       const struct err *why)
+{
+	struct history_news news = { .run = repo_run(what, started_ns, err_exit_status(why)) };
+	struct history_options o;
+	struct err ignored = ERR_INIT;
+
+	if (!ub->store)
+		return;
+	o = options(ub);
+	news.run.message = why->msg;
+	o.news = &news;
+	o.say = NULL;
+	o.wait_ms = 0;
+	history_note(&o, &ignored);
 }
 
 int repo_rebuild_catalogue(struct ub *ub, struct err *err)

@@ -15,6 +15,7 @@
 #include "objects/store.h"
 #include "objects/walk.h"
 #include "refs/refs.h"
+#include "builtin/catalogue.h"
 #include "builtin/repo.h"
 
 static const char fsck_usage[] = "ub fsck [--full]";
@@ -25,6 +26,8 @@ struct fsck {
 	bool index_is_bad;		/* derived; made again */
 	uint64_t healed, damaged, missing;
 	uint64_t packs, objects, bytes;
+	struct catalogue_reading *readings;
+	size_t nr_readings;
 	struct progress progress;
 };
 
@@ -257,6 +260,8 @@ static int tell_pack(void *slot, void *data, struct err *err)
 	struct pack_item *item = slot;
 
 	(void)err;
+	l->f->readings[l->f->nr_readings++] =
+		(struct catalogue_reading){ item->id, item->findings != NULL };
 	while (item->findings) {
 		struct finding *found = item->findings;
 		item->findings = found->next;
@@ -311,6 +316,7 @@ static int check_packs(struct fsck *f, struct err *err)
 	unsigned int workers = store_opts(f->ub->store)->workers;
 	int ret = store_each_pack(f->ub->store, add_pack, &l, err);
 
+	f->readings = xcalloc(l.nr + 1, sizeof(*f->readings));
 	progress_begin(&f->progress, ub_progress(f->ub), "checking packs", l.nr, "packs");
 	if (ret == 0)
 		ret = pool_run(&ops, sizeof(struct pack_item), workers, workers + 1, &l, err);
@@ -432,6 +438,26 @@ static void summary(struct fsck *f, uint64_t started)
 		       f->packs, f->objects, f->damaged, f->missing, f->healed);
 }
 
+static int answer(const struct fsck *f)
+{
+	return f->damaged + f->missing > 0 ? EXIT_DAMAGED : f->healed > 0 ? EXIT_HEALED : 0;
+}
+
+static void note_run(struct fsck *f, uint64_t started)
+{
+	struct history_news news = {
+		.run = repo_run("fsck", started, answer(f)),
+		.readings = f->readings, .nr = f->nr_readings,
+	};
+
+	news.run.share = f->full ? CATALOGUE_SHARE_ALL : 0;
+	news.run.objects = f->objects;
+	news.run.bytes = f->bytes;
+	news.run.damaged = f->damaged;
+	news.run.missing = f->missing;
+	repo_note_run(f->ub, &news);
+}
+
 static int run(struct fsck *f, struct err *err)
 {
 	int ret = absorb(f, repo_open_config(f->ub, 0, err), err);
@@ -472,8 +498,11 @@ int cmd_fsck(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret < 0)
 		return ret;
 	ret = run(&f, err);
-	if (ret < 0)
-		return ret;
-	summary(&f, started);
-	return f.damaged + f.missing > 0 ? EXIT_DAMAGED : f.healed > 0 ? EXIT_HEALED : 0;
+	if (ret >= 0) {
+		summary(&f, started);
+		note_run(&f, started);
+		ret = answer(&f);
+	}
+	sys_free(f.readings);
+	return ret;
 }

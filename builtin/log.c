@@ -18,11 +18,12 @@
 #include "builtin/catalogue.h"
 #include "builtin/changes.h"
 #include "builtin/pager.h"
+#include "builtin/proof.h"
 #include "builtin/snapshot.h"
 
 static const char log_usage[] =
 	"ub log [-n N] [--oneline] [--stat] [--follow] [--since DATE] [--until DATE] [--all]"
-	" [REV] [-- PATH...]";
+	" [REV] [-- PATH...]\nub log --runs [-n N]";
 
 struct logger {
 	struct ub *ub;
@@ -383,12 +384,19 @@ static int take_date(const char *text, const char *option, bool *has_out, struct
 		       " 2.days.ago and yesterday are", option, text);
 }
 
+static int list_runs(const struct logger *l, int nr_args, bool is_limited, struct err *err)
+{
+	if (nr_args > 0 || is_limited || l->oneline || l->changes.stat || l->follow)
+		return err_set(err, ERR_USAGE, "--runs takes nothing but -n");
+	return proof_print_runs(l->ub, l->left, err);
+}
+
 int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	struct logger l = { .ub = ub, .names = REF_NAMES_INIT, .paths = PATH_SET_INIT,
 			    .left = UINT_MAX, .text = BUF_INIT, .timeline = TIMELINE_INIT };
 	const char *since = NULL, *until = NULL;
-	bool all = false;
+	bool all = false, runs = false;
 	const struct opt opts[] = {
 		OPT_UINT('n', "max-count", &l.left, "N", "show at most so many"),
 		OPT_FLAG(0, "oneline", &l.oneline, "show each on a line"),
@@ -397,6 +405,7 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 		OPT_STR(0, "since", &since, "date", "only those made then or later"),
 		OPT_STR(0, "until", &until, "date", "only those made then or earlier"),
 		OPT_FLAG(0, "all", &all, "start from every ref"),
+		OPT_FLAG(0, "runs", &runs, "show what was run instead: commits, checks"),
 		OPT_END
 	};
 	struct revlist *rl = NULL;
@@ -404,6 +413,8 @@ int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)
 	char **named = ub_cut_paths(&argc, argv, &nr_paths);
 	int ret = ub_parse(ub, opts, log_usage, &argc, &argv, err);
 
+	if (ret == 0 && runs)
+		return list_runs(&l, argc + nr_paths, since || until || all, err);
 	if (ret == 0 && argc > 1)
 		ret = err_set(err, ERR_USAGE, "one revision at a time; paths follow --");
 	if (ret == 0 && l.follow && nr_paths != 1)

@@ -31,7 +31,7 @@ struct typed {
 	pid_t child;
 	int child_fd;
 	uint64_t started;
-	bool has_begun;			/* hooks were run: post-fail is, if it fails */
+	bool has_begun;			/* a failure is noted, and post-fail is due */
 };
 
 void snapshot_request_release(struct snapshot_request *r)
@@ -394,7 +394,6 @@ static int run_hook(struct typed *c, enum hook hook, const char *commit, int sta
 
 	if (c->r->no_hooks || c->ub->dry_run)
 		return 0;
-	c->has_begun = true;
 	int ret = hooks_run(c->ub, hook, &facts, &own);
 	if (ret < 0)
 		*err = own;
@@ -419,6 +418,24 @@ static void after_failure(struct typed *c, const struct err *why)
 
 	if (run_hook(c, HOOK_POST_FAIL, NULL, err_exit_status(why), &err) < 0)
 		ub_warn(c->ub, "%s", err.msg);
+}
+
+/* -- the catalogue -- */
+
+static void note_run(struct typed *c, const struct snapshot *s)
+{
+	struct history_news news = {
+		.run = repo_run("commit", c->started, s->is_incomplete ? EXIT_PARTIAL : 0),
+	};
+
+	news.run.objects = s->counts.files_new + s->counts.files_changed;
+	news.run.bytes = s->bytes_stored;
+	news.run.has_commit = !oid_is_zero(&s->commit);
+	news.run.commit = s->commit;
+	if (news.run.has_commit)
+		repo_update_catalogue(c->ub, &news);
+	else
+		repo_note_run(c->ub, &news);
 }
 
 static int run(struct typed *c, int argc, char **argv, struct err *err)
@@ -447,6 +464,7 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 		ret = walk_setup_init(&c->walk, ub, &r->excludes, err);
 	if (ret == 0)
 		ret = choose_places(c, argc, argv, &o.scan.is_partial, err);
+	c->has_begun = ret == 0 && !ub->dry_run;
 	if (ret == 0)
 		ret = run_hook(c, HOOK_PRE_COMMIT, NULL, 0, err);
 	if (ret == 0)
@@ -472,8 +490,8 @@ static int run(struct typed *c, int argc, char **argv, struct err *err)
 	ret = snapshot_make(&s, &o, err);
 	freeze_setup_end(&c->frozen);
 	progress_end(&c->walk.progress);
-	if (ret == 0 && !oid_is_zero(&s.commit) && !ub->dry_run)
-		repo_update_catalogue(ub);
+	if (ret == 0 && !ub->dry_run)
+		note_run(c, &s);
 	if (ret == 0) {
 		ret = finish(c, &s, err);
 		if (ret >= 0)
@@ -493,8 +511,10 @@ int snapshot_request_run(struct ub *ub, struct snapshot_request *r, int argc, ch
 	struct err ignored = ERR_INIT;
 
 	int ret = run(&c, argc, argv, err);
-	if (ret < 0 && c.has_begun)
+	if (ret < 0 && c.has_begun) {
+		repo_note_failure(ub, "commit", c.started, err);
 		after_failure(&c, err);
+	}
 	if (c.child_fd >= 0)
 		sys_close(c.child_fd);
 	child_ended(&c, &ignored);

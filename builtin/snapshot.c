@@ -116,25 +116,13 @@ static void put_names(const struct ref_names *names, const struct oid *id, struc
 
 /* -- text -- */
 
-/* What a person wrote does nothing to a terminal: control characters are escaped. */
-static void put_plain(struct buf *out, const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			buf_printf(out, "\\%03o", c);
-		else
-			buf_put_u8(out, c);
-	}
-}
-
 static void put_message(struct buf *out, const char *message)
 {
 	while (*message) {
 		size_t n = strcspn(message, "\n");
 		if (n > 0) {
 			buf_put_str(out, "    ");
-			put_plain(out, message, n);
+			quote_put_text(out, message, n);
 		}
 		buf_put_u8(out, '\n');
 		message += n;
@@ -147,7 +135,7 @@ static void put_field(struct buf *out, const char *name, const char *value)
 	if (!*value)
 		return;
 	buf_printf(out, "%-8s", name);
-	put_plain(out, value, strlen(value));
+	quote_put_text(out, value, strlen(value));
 	buf_put_u8(out, '\n');
 }
 
@@ -289,7 +277,7 @@ int snapshot_put_line(struct ub *ub, const struct ref_names *names, const struct
 	if (c->incomplete)
 		buf_put_str(out, " (incomplete)");
 	buf_put_u8(out, ' ');
-	put_plain(out, c->message, strcspn(c->message, "\n"));
+	quote_put_text(out, c->message, strcspn(c->message, "\n"));
 	buf_put_u8(out, '\n');
 	return 0;
 }

@@ -13,10 +13,12 @@
 #include "lib/quote.h"
 #include "lib/sys.h"
 #include "objects/store-view.h"
+#include "refs/date.h"
 #include "refs/refs.h"
 #include "refs/rev.h"
 #include "fs/unprotected.h"
 #include "builtin/changes.h"
+#include "builtin/proof.h"
 #include "builtin/snapshot.h"
 #include "builtin/walk-setup.h"
 
@@ -41,6 +43,7 @@ struct status {
 	struct oid head;
 	struct commit commit;
 	struct unprotected_list parts;
+	struct proof proof;
 	uint64_t sources, absent, added, changed, deleted, metadata;
 	struct buf line;
 };
@@ -68,31 +71,6 @@ static int read_head(struct status *s, struct err *err)
 	return ret;
 }
 
-/* "2 hours ago" */
-static void put_age(int64_t then_s, struct buf *out)
-{
-	static const struct { int64_t seconds; const char *one; } units[] = {
-		{ 365 * 86400, "year" }, { 30 * 86400, "month" }, { 7 * 86400, "week" },
-		{ 86400, "day" }, { 3600, "hour" }, { 60, "minute" }, { 1, "second" },
-	};
-	struct timespec now;
-	int64_t age;
-
-	sys_now(&now);
-	if (__builtin_sub_overflow((int64_t)now.tv_sec, then_s, &age) || age < 0) {
-		buf_put_str(out, "by a clock that is ahead");
-		return;
-	}
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
-		int64_t nr = age / units[i].seconds;
-		if (nr == 0)
-			continue;
-		buf_printf(out, "%" PRId64 " %s%s ago", nr, units[i].one, nr == 1 ? "" : "s");
-		return;
-	}
-	buf_put_str(out, "just now");
-}
-
 static void put_local(const char *format, int64_t s, struct buf *out)
 {
 	time_t at = (time_t)s;
@@ -116,6 +94,7 @@ static void put_list(struct buf *out, uint64_t nr, const char *what, const char 
 static int put_head(struct status *s, struct err *err)
 {
 	struct oid_text text;
+	struct timespec now;
 	const char *before = ": ";
 
 	if (!s->has_head) {
@@ -128,7 +107,8 @@ static int put_head(struct status *s, struct err *err)
 	buf_printf(&s->line, "On %s/" REF " at %s, committed ", s->device, text.s);
 	put_local("%a %b %e %H:%M:%S %Y", s->commit.time_s, &s->line);
 	buf_put_str(&s->line, " (");
-	put_age(s->commit.time_s, &s->line);
+	sys_now(&now);
+	date_put_age(&s->line, &now, s->commit.time_s);
 	buf_put_str(&s->line, ")\n");
 	if (s->commit.incomplete) {
 		buf_put_str(&s->line, "That snapshot is incomplete");
@@ -360,6 +340,7 @@ static void put_summary_json(struct status *s)
 	json_u64(&j, "absent", s->absent);
 	json_bool(&j, "incomplete", s->has_head && s->commit.incomplete);
 	json_u64(&j, "unprotected_bytes", unprotected_bytes(s, 0));
+	proof_put_json(&s->proof, &j);
 	json_u64(&j, "errors", s->walk.problems);
 	json_end(&j);
 }
@@ -409,6 +390,10 @@ static int run(struct status *s, struct err *err)
 	s->sources = count_sources(s->walk.root);
 	if (!s->is_short)
 		ret = put_head(s, err);
+	if (ret == 0)
+		ret = proof_read(&s->proof, s->ub, err);
+	if (ret == 0 && !s->is_short)
+		ret = proof_put_text(&s->proof, s->ub, &s->line, err);
 	flush_line(s);
 	if (ret == 0)
 		ret = walk(s, err);
@@ -428,7 +413,7 @@ static int run(struct status *s, struct err *err)
 int cmd_status(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	struct status s = { .ub = ub, .commit = COMMIT_INIT, .parts = UNPROTECTED_LIST_INIT,
-			    .line = BUF_INIT };
+			    .proof = PROOF_INIT, .line = BUF_INIT };
 	const struct opt opts[] = {
 		OPT_FLAG('s', "short", &s.is_short, "a line for each path, nothing else"),
 		OPT_FLAG('z', "null", &s.o.nul, "the same, ended by NUL, names not quoted"),
@@ -447,6 +432,7 @@ int cmd_status(struct ub *ub, int argc, char **argv, struct err *err)
 	walk_setup_release(&s.walk);
 	exclude_options_release(&s.excludes);
 	unprotected_list_release(&s.parts);
+	proof_release(&s.proof);
 	commit_release(&s.commit);
 	buf_release(&s.line);
 	sys_free(s.device);

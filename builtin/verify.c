@@ -10,6 +10,7 @@
 #include "lib/sys.h"
 #include "objects/verify.h"
 #include "refs/rev.h"
+#include "builtin/catalogue.h"
 #include "builtin/changes.h"
 #include "builtin/repo.h"
 #include "builtin/verify-against.h"
@@ -26,6 +27,9 @@ struct verify_cmd {
 	struct verify_totals totals;
 	bool is_against;		/* compare with the disk, too: */
 	struct oid commit;
+	bool is_snapshot;		/* one, and all of it */
+	struct catalogue_reading *readings;
+	size_t nr_readings, alloc_readings;
 	struct path_set paths;
 	struct verify_against against;
 };
@@ -77,6 +81,17 @@ static int found(const struct verify_finding *f, void *data, struct err *err)
 	out_buf(&v->ub->out, &line);
 	buf_release(&line);
 	return out_failed(&v->ub->out) ? out_flush(&v->ub->out, err) : 0;
+}
+
+static void hashed(const struct pack_id *id, bool is_damaged, void *data)
+{
+	struct verify_cmd *v = data;
+
+	if (v->nr_readings == v->alloc_readings) {
+		v->alloc_readings = v->alloc_readings ? 2 * v->alloc_readings : 64;
+		v->readings = xrealloc(v->readings, v->alloc_readings * sizeof(*v->readings));
+	}
+	v->readings[v->nr_readings++] = (struct catalogue_reading){ *id, is_damaged };
 }
 
 static void summary(struct verify_cmd *v, uint64_t started)
@@ -151,6 +166,7 @@ static int add_root(struct verify_cmd *v, const char *text, struct err *err)
 		ret = err_set(err, ERR_USAGE, "only a whole snapshot can be compared with the disk;"
 			      " paths follow --");
 	v->commit = rev.commit;
+	v->is_snapshot = v->nr == 1 && oid_eq(&rev.id, &rev.commit) && !rev.path;
 	rev_release(&rev);
 	return ret;
 }
@@ -234,6 +250,24 @@ static int answer(const struct verify_cmd *v)
 	return v->totals.index_was_rebuilt ? EXIT_HEALED : 0;
 }
 
+static void note_run(struct verify_cmd *v, uint64_t started)
+{
+	struct history_news news = {
+		.run = repo_run("verify", started, answer(v)),
+		.readings = v->readings, .nr = v->nr_readings,
+	};
+
+	news.run.share = v->opts.sample;
+	news.run.objects = v->totals.objects;
+	news.run.bytes = v->totals.bytes;
+	news.run.damaged = v->totals.damaged;
+	news.run.missing = v->totals.missing;
+	news.run.has_commit = v->is_snapshot;
+	news.run.commit = v->commit;
+	repo_note_run(v->ub, &news);
+	sys_free(v->readings);
+}
+
 int cmd_verify(struct ub *ub, int argc, char **argv, struct err *err)
 {
 	struct verify_cmd v = { .ub = ub, .opts = { .sample = VERIFY_SAMPLE_ALL },
@@ -253,6 +287,7 @@ int cmd_verify(struct ub *ub, int argc, char **argv, struct err *err)
 
 	v.opts.progress = ub_progress(ub);
 	v.opts.found = found;
+	v.opts.hashed = hashed;
 	v.opts.data = &v;
 	if (ret == 0 && !v.is_against && nr_paths > 0)
 		ret = err_set(err, ERR_USAGE, "-- PATH goes with --against");
@@ -268,8 +303,11 @@ int cmd_verify(struct ub *ub, int argc, char **argv, struct err *err)
 	if (ret == 0 && v.is_against)
 		ret = compare(&v, err);
 	path_set_release(&v.paths);
-	if (ret < 0)
+	if (ret < 0) {
+		sys_free(v.readings);
 		return ret;
+	}
 	summary(&v, started);
+	note_run(&v, started);
 	return answer(&v);
 }

@@ -265,7 +265,7 @@ static int open_frozen(struct freeze *f, struct waypoint *p, const char *where,
 	}
 	p->is_frozen = true;
 	p->live_dev = live->dev;
-	f->places = xrealloc(f->places, (f->nr_places + 1) * sizeof(*f->places));
+	f->places = xrealloc(f->places, (f->nr_places + 1) * sizeof(struct waypoint *));
 	f->places[f->nr_places++] = p;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * The catalogue kept in step with the refs: what they reach and it lacks is added, oldest first,
- * all at once or not at all.  It never keeps anything else from being done.
+ * The catalogue kept in step with the refs and the index: what they have and it lacks is added,
+ * snapshots oldest first, all at once or not at all.  It never keeps anything else from being done.
  */
 #include <string.h>
 
@@ -110,16 +110,103 @@ static int catch_up(struct catalogue *c, const struct history_options *o, struct
 	struct missing m = { .c = c };
 	int ret = find_missing(o, &m, err);
 
-	if (ret == 0 && m.nr > 0) {
-		ret = catalogue_begin(c, err);
-		for (size_t i = m.nr; i > 0 && ret == 0; i--)
-			ret = history_add(c, o->store, &m.ids[i - 1], err);
-		if (ret == 0)
-			ret = catalogue_commit(c, err);
-		if (ret < 0)
-			catalogue_abort(c);
-	}
+	for (size_t i = m.nr; i > 0 && ret == 0; i--)
+		ret = history_add(c, o->store, &m.ids[i - 1], err);
 	sys_free(m.ids);
+	return ret;
+}
+
+/* -- packs and runs -- */
+
+/* The packs that the catalogue has and those of the index, both by id, in step. */
+struct packs {
+	struct catalogue *c;
+	struct pack_id *had;
+	size_t nr, alloc, next;
+};
+
+static int had_pack(const struct catalogue_pack *p, void *data, struct err *err)
+{
+	struct packs *k = data;
+
+	(void)err;
+	if (k->nr == k->alloc) {
+		k->alloc = k->alloc ? 2 * k->alloc : 64;
+		k->had = xrealloc(k->had, k->alloc * sizeof(*k->had));
+	}
+	k->had[k->nr++] = p->id;
+	return 0;
+}
+
+/* Those before `until` are gone; NULL: all that are left. */
+static int drop_packs(struct packs *k, const struct pack_id *until, struct err *err)
+{
+	int ret = 0;
+
+	while (ret == 0 && k->next < k->nr &&
+	       (!until || memcmp(k->had[k->next].b, until->b, sizeof(until->b)) < 0))
+		ret = catalogue_drop_pack(k->c, &k->had[k->next++], err);
+	return ret;
+}
+
+static int has_pack(const struct index_pack *p, void *data, struct err *err)
+{
+	const struct catalogue_pack new = {
+		.id = p->id, .kind = p->kind, .size = p->size, .objects = p->objects,
+	};
+	struct packs *k = data;
+	int ret = drop_packs(k, &p->id, err);
+
+	if (ret == 0 && k->next < k->nr &&
+	    memcmp(k->had[k->next].b, p->id.b, sizeof(p->id.b)) == 0) {
+		k->next++;
+		return 0;
+	}
+	return ret == 0 ? catalogue_add_pack(k->c, &new, err) : ret;
+}
+
+static int catch_up_packs(struct catalogue *c, const struct history_options *o, struct err *err)
+{
+	struct packs k = { .c = c };
+	int ret = catalogue_each_pack(c, had_pack, &k, err);
+
+	if (ret == 0)
+		ret = index_each_pack(store_index(o->store), has_pack, &k, err);
+	if (ret == 0)
+		ret = drop_packs(&k, NULL, err);
+	sys_free(k.had);
+	return ret;
+}
+
+static int add_news(struct catalogue *c, const struct history_news *news, struct err *err)
+{
+	int ret = catalogue_add_run(c, &news->run, err);
+
+	for (size_t i = 0; ret == 0 && i < news->nr; i++)
+		ret = catalogue_note_reading(c, &news->readings[i], news->run.time_s, err);
+	return ret;
+}
+
+enum { NO_SNAPSHOTS = 1u << 16 };	/* beside CATALOGUE_* */
+
+/* All of it or nothing. */
+static int bring_up(struct catalogue *c, const struct history_options *o, unsigned int flags,
+		    struct err *err)
+{
+	int ret = catalogue_begin(c, err);
+
+	if (ret < 0)
+		return ret;
+	if (!(flags & NO_SNAPSHOTS))
+		ret = catch_up(c, o, err);
+	if (ret == 0)
+		ret = catch_up_packs(c, o, err);
+	if (ret == 0 && o->news)
+		ret = add_news(c, o->news, err);
+	if (ret == 0)
+		ret = catalogue_commit(c, err);
+	if (ret < 0)
+		catalogue_abort(c);
 	return ret;
 }
 
@@ -134,7 +221,7 @@ static int open_and_fill(struct catalogue **out, const struct history_options *o
 				 o->wait_ms, err);
 
 	if (ret == 0)
-		ret = catch_up(c, o, err);
+		ret = bring_up(c, o, flags, err);
 	sys_free(path);
 	if (ret < 0)
 		catalogue_close(c);
@@ -144,9 +231,10 @@ static int open_and_fill(struct catalogue **out, const struct history_options *o
 }
 
 /* For writing, whole and in step. */
-static int open_whole(struct catalogue **out, const struct history_options *o, struct err *err)
+static int open_whole(struct catalogue **out, const struct history_options *o,
+		      unsigned int flags, struct err *err)
 {
-	int ret = open_and_fill(out, o, 0, err);
+	int ret = open_and_fill(out, o, flags, err);
 
 	if (ret != ERR_CORRUPT)
 		return ret;
@@ -156,22 +244,29 @@ static int open_whole(struct catalogue **out, const struct history_options *o, s
 		sys_free(what);
 	}
 	err_clear(err);
-	return open_and_fill(out, o, CATALOGUE_NEW, err);
+	return open_and_fill(out, o, CATALOGUE_NEW | flags, err);
+}
+
+int history_open_notes(struct catalogue **out, const struct history_options *o, struct err *err)
+{
+	char *path = history_path(o->store);
+	int ret = catalogue_open(out, path, store_keys(o->store), 0, o->wait_ms, err);
+
+	sys_free(path);
+	return ret;
 }
 
 void history_open_as_is(struct catalogue **out, const struct history_options *o)
 {
-	char *path = history_path(o->store);
 	struct err ignored = ERR_INIT;
 	bool complete = false;
 
 	*out = NULL;
-	if (catalogue_open(out, path, store_keys(o->store), 0, o->wait_ms, &ignored) == 0 &&
+	if (history_open_notes(out, o, &ignored) == 0 &&
 	    (is_complete(*out, o, &complete, &ignored) < 0 || !complete)) {
 		catalogue_close(*out);
 		*out = NULL;
 	}
-	sys_free(path);
 }
 
 int history_open(struct catalogue **out, const struct history_options *o, struct err *err)
@@ -181,7 +276,7 @@ int history_open(struct catalogue **out, const struct history_options *o, struct
 
 	history_open_as_is(&c, o);
 	if (!c) {
-		ret = open_whole(&c, o, err);
+		ret = open_whole(&c, o, 0, err);
 		if (ret == 0)
 			ret = catalogue_keep_reading(c, err);
 	}
@@ -202,7 +297,16 @@ int history_open_in_memory(struct catalogue **out, const struct history_options 
 int history_update(const struct history_options *o, struct err *err)
 {
 	struct catalogue *c = NULL;
-	int ret = open_whole(&c, o, err);
+	int ret = open_whole(&c, o, 0, err);
+
+	catalogue_close(c);
+	return ret;
+}
+
+int history_note(const struct history_options *o, struct err *err)
+{
+	struct catalogue *c = NULL;
+	int ret = open_whole(&c, o, NO_SNAPSHOTS, err);
 
 	catalogue_close(c);
 	return ret;

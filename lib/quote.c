@@ -93,3 +93,14 @@ int quote_read(const void *s, size_t n, struct buf *out, struct err *err)
 		return err_set(err, ERR_USAGE, "something follows a quoted name");
 	return 0;
 }
+
+void quote_put_text(struct buf *out, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			buf_printf(out, "\\%03o", c);
+		else
+			buf_put_u8(out, c);
+	}
+}

@@ -15,6 +15,8 @@
 
 /* Append the name to `out`, quoted when it has to be. */
 void quote_put(struct buf *out, const void *name, size_t n);
+/* What a person wrote does nothing to a terminal: its control characters are escaped. */
+void quote_put_text(struct buf *out, const char *s, size_t n);
 /*
  * The other way: `s` of `n` bytes is a whole field.  Without a leading quote it stands for
  * itself.  ERR_USAGE: a quoted name that is not closed, or goes on behind its end, or has an

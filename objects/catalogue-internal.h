@@ -7,14 +7,15 @@
 #include "lib/lock.h"
 #include "objects/catalogue.h"
 
-#define CATALOGUE_VERSION 3
+#define CATALOGUE_VERSION 4
 #define CATALOGUE_FACT_SIZE 56
 #define CATALOGUE_PART_SIZE 16
+#define CATALOGUE_RUNS_MAX 10000	/* the oldest go */
 
 enum catalogue_statement {
 	STMT_COMMIT_BY_NR, STMT_COMMIT_BY_ID, STMT_LINE_END, STMT_ADD_COMMIT,
 	STMT_DIR, STMT_FIND_DIR, STMT_ADD_DIR, STMT_ADD_NAMES, STMT_ADD_FACTS, STMT_ADD_PLACE,
-	STMT_FACTS,
+	STMT_FACTS, STMT_ADD_RUN, STMT_DROP_RUNS, STMT_ADD_PACK, STMT_DROP_PACK, STMT_NOTE_READING,
 	STMT_NR
 };
 
@@ -42,6 +43,7 @@ struct catalogue {
 /* Prepared, reset, and not bound.  NULL: `err` says why. */
 struct db_stmt *catalogue_stmt(struct catalogue *c, enum catalogue_statement nr, struct err *err);
 int catalogue_damaged(struct err *err);
+void catalogue_take_text(struct db_stmt *s, int nr, struct buf *out);
 int catalogue_write_pending(struct catalogue *c, struct err *err);
 void catalogue_drop_pending(struct catalogue *c);
 

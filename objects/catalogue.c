@@ -25,11 +25,17 @@ static const char schema[] =
 	"CREATE INDEX names_commit ON names(commit_nr, nr);"
 	"CREATE TABLE places(dir INTEGER, nr INTEGER, PRIMARY KEY(dir, nr)) WITHOUT ROWID;"
 	"CREATE TABLE facts(nr INTEGER PRIMARY KEY, facts BLOB);"
-	"PRAGMA user_version=3;"
+	"CREATE TABLE runs(nr INTEGER PRIMARY KEY, what BLOB, time INTEGER, ns INTEGER, ms INTEGER,"
+	" status INTEGER, share INTEGER, objects INTEGER, bytes INTEGER, damaged INTEGER,"
+	" missing INTEGER, id BLOB, message BLOB);"
+	"CREATE TABLE packs(id BLOB PRIMARY KEY, kind INTEGER, bytes INTEGER, objects INTEGER,"
+	" read INTEGER, damaged INTEGER) WITHOUT ROWID;"
+	"PRAGMA user_version=4;"
 	"COMMIT";
 
-#define COMMIT_COLUMNS "nr, id, time, ns, zone, line, prev, linear, incomplete, files, dirs," \
-	" bytes, tree, device, message, parents"
+#define COMMIT_COLUMNS "nr, id, time, ns, zone, line, prev, linear, incomplete," \
+	" files, dirs, bytes," \
+	" tree, device, message, parents"
 
 static const char *const statements[STMT_NR] = {
 	[STMT_COMMIT_BY_NR] = "SELECT " COMMIT_COLUMNS " FROM commits WHERE nr = ?",
@@ -44,6 +50,11 @@ static const char *const statements[STMT_NR] = {
 	[STMT_ADD_FACTS] = "INSERT INTO facts VALUES(?, ?)",
 	[STMT_ADD_PLACE] = "INSERT OR IGNORE INTO places VALUES(?, ?)",
 	[STMT_FACTS] = "SELECT facts FROM facts WHERE nr = ?",
+	[STMT_ADD_RUN] = "INSERT INTO runs VALUES(NULL,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[STMT_DROP_RUNS] = "DELETE FROM runs WHERE nr <= ?",
+	[STMT_ADD_PACK] = "INSERT INTO packs VALUES(?,?,?,?,?,?)",
+	[STMT_DROP_PACK] = "DELETE FROM packs WHERE id = ?",
+	[STMT_NOTE_READING] = "UPDATE packs SET read = ?, damaged = ? WHERE id = ?",
 };
 
 struct db_stmt *catalogue_stmt(struct catalogue *c, enum catalogue_statement nr, struct err *err)
@@ -205,7 +216,7 @@ static bool take_id(struct db_stmt *s, int nr, struct oid *out)
 	return true;
 }
 
-static void take_text(struct db_stmt *s, int nr, struct buf *out)
+void catalogue_take_text(struct db_stmt *s, int nr, struct buf *out)
 {
 	size_t n;
 	const void *p = db_column_bytes(s, nr, &n);
@@ -231,9 +242,9 @@ static int take_commit(struct db_stmt *s, struct catalogue_texts *t, struct cata
 	out->bytes = (uint64_t)db_column_i64(s, 11);
 	if (!take_id(s, 1, &out->id) || !take_id(s, 12, &out->tree))
 		return catalogue_damaged(err);
-	take_text(s, 13, &t->device);
-	take_text(s, 14, &t->message);
-	take_text(s, 15, &t->parents);
+	catalogue_take_text(s, 13, &t->device);
+	catalogue_take_text(s, 14, &t->message);
+	catalogue_take_text(s, 15, &t->parents);
 	out->device = buf_str(&t->device);
 	out->message = buf_str(&t->message);
 	/* Ids are bytes: they lie anywhere. */

@@ -9,7 +9,10 @@
  * A line is the sequence of one device's snapshots.  Each is compared with the one before it in
  * its line; what differs in one directory is a batch: the names, one after the other, each ended
  * by NUL, and beside them a fact for each.  A version lasts until the next batch of its line and
- * directory that has its name.  Nothing is ever changed, only added.
+ * directory that has its name.  Of these nothing is ever changed, only added.
+ *
+ * Beside them, what no object says: which packs there are and when each was last read to its end,
+ * and which commands were run.  Made again, it knows of no reading and no run.
  *
  * One process writes, or several read.  A handle belongs to one thread.
  */
@@ -20,7 +23,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "crypto/keys.h"
-#include "objects/oid.h"
+#include "objects/index.h"
 
 struct catalogue;
 
@@ -144,6 +147,45 @@ int catalogue_each_batch_in(struct catalogue *c, int64_t commit_nr,
 int catalogue_facts(struct catalogue *c, const struct catalogue_batch *b,
 		    struct catalogue_fact **out, struct err *err);
 
+/* -- runs: what was done to the repository as a whole -- */
+
+#define CATALOGUE_SHARE_ALL 1000000
+
+struct catalogue_run {
+	int64_t nr;
+	const char *what;		/* the command */
+	int64_t time_s;			/* when it began */
+	uint32_t time_ns;
+	uint64_t ms;			/* that it took */
+	int status;			/* its exit status */
+	bool has_commit;
+	struct oid commit;		/* that it made, or looked at */
+	uint32_t share;			/* of a million frames of content it opened so many */
+	uint64_t objects, bytes;	/* stored, or opened */
+	uint64_t damaged, missing;	/* that it found, and could not heal */
+	const char *message;		/* why it failed; "" */
+};
+
+/* The newest first; borrowed for the call.  A non-zero answer stops and is returned. */
+int catalogue_each_run(struct catalogue *c,
+		       int (*fn)(const struct catalogue_run *r, void *data, struct err *err),
+		       void *data, struct err *err);
+
+/* -- packs -- */
+
+struct catalogue_pack {
+	struct pack_id id;
+	enum pack_kind kind;
+	uint64_t size, objects;
+	int64_t read_s;			/* when all of it was last hashed; 0: never */
+	bool is_damaged;		/* ... and was not what it should be */
+};
+
+/* By id; as catalogue_each_run(). */
+int catalogue_each_pack(struct catalogue *c,
+			int (*fn)(const struct catalogue_pack *p, void *data, struct err *err),
+			void *data, struct err *err);
+
 /* -- writing -- */
 
 /* Everything added until catalogue_commit() is there whole or not at all. */
@@ -161,6 +203,13 @@ int catalogue_add_dir(struct catalogue *c, int64_t parent, const char *name, siz
 /* `facts` as catalogue_put_fact() wrote them, one for each name. */
 int catalogue_add_batch(struct catalogue *c, int64_t dir, int64_t commit_nr, uint32_t count,
 			const struct buf *names, const struct buf *facts, struct err *err);
+int catalogue_add_run(struct catalogue *c, const struct catalogue_run *r, struct err *err);
+int catalogue_add_pack(struct catalogue *c, const struct catalogue_pack *p, struct err *err);
+int catalogue_drop_pack(struct catalogue *c, const struct pack_id *id, struct err *err);
+/* A pack was read to its end; one that is not there is fine. */
+struct catalogue_reading { struct pack_id id; bool is_damaged; };
+int catalogue_note_reading(struct catalogue *c, const struct catalogue_reading *r, int64_t when_s,
+			   struct err *err);
 void catalogue_put_fact(struct buf *out, const struct catalogue_fact *f);
 
 #endif

@@ -450,13 +450,15 @@ static void release_item(void *slot, void *data)
 
 /* -- whole packs, with --deep -- */
 
+struct whole { size_t i; bool is_damaged; };
+
 static int next_whole(void *slot, void *data, struct err *err)
 {
 	struct packs *packs = data;
 
 	if (packs->next == packs->nr)
 		return 0;
-	*(size_t *)slot = packs->next++;
+	*(struct whole *)slot = (struct whole){ packs->next++, false };
 	int ret = interrupt_check(err);
 	return ret < 0 ? ret : 1;
 }
@@ -464,7 +466,8 @@ static int next_whole(void *slot, void *data, struct err *err)
 static int check_whole(void *slot, void *data, struct err *err)
 {
 	struct packs *packs = data;
-	size_t i = *(size_t *)slot;
+	struct whole *w = slot;
+	const size_t i = w->i;
 	char *path = store_pack_file(packs->v->st, packs->list[i].kind, &packs->list[i].id);
 	struct pack_id real;
 	uint64_t size = 0;
@@ -474,12 +477,25 @@ static int check_whole(void *slot, void *data, struct err *err)
 		ret = err_set(err, ERR_CORRUPT, "its bytes do not hash to its name");
 	if (verify_is_damage(ret, err)) {
 		add_bad_pack(packs->v, packs->list[i].kind, &packs->list[i].id, err->msg);
+		w->is_damaged = true;
 		err_clear(err);
 		ret = 0;
 	}
 	progress_add(&packs->v->progress, size);
 	sys_free(path);
 	return ret;
+}
+
+static int tell_whole(void *slot, void *data, struct err *err)
+{
+	struct packs *packs = data;
+	const struct verify_options *o = packs->v->opts;
+	const struct whole *w = slot;
+
+	(void)err;
+	if (o->hashed)
+		o->hashed(&packs->list[w->i].id, w->is_damaged, o->data);
+	return 0;
 }
 
 /* -- what no footer led to -- */
@@ -586,7 +602,7 @@ static size_t add_packs(struct packs *packs, const struct idset *set, enum pack_
 static int check_packs(struct verify *v, struct err *err)
 {
 	static const struct pool_ops frames = { next_item, check_frame, NULL, release_item };
-	static const struct pool_ops whole = { next_whole, check_whole, NULL, NULL };
+	static const struct pool_ops whole = { next_whole, check_whole, tell_whole, NULL };
 	struct packs packs = { .v = v };
 	unsigned int workers = store_opts(v->st)->workers;
 
@@ -603,7 +619,7 @@ static int check_packs(struct verify *v, struct err *err)
 	packs.next = 0;
 	if (ret == 0 && v->opts->deep) {
 		progress_begin(&v->progress, v->opts->progress, "hashing packs", 0, "bytes");
-		ret = pool_run(&whole, sizeof(size_t), workers, workers, &packs, err);
+		ret = pool_run(&whole, sizeof(struct whole), workers, workers, &packs, err);
 		progress_end(&v->progress);
 	}
 	sys_free(packs.list);

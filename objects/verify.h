@@ -40,6 +40,8 @@ struct verify_options {
 	enum progress_mode progress;
 	/* All borrowed for the call.  0 to go on; negative ends. */
 	int (*found)(const struct verify_finding *f, void *data, struct err *err);
+	/* With `deep`, of each pack once it is hashed; may be NULL. */
+	void (*hashed)(const struct pack_id *id, bool is_damaged, void *data);
 	void *data;
 };
 

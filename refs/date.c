@@ -282,3 +282,27 @@ bool date_parse(const char *text, const struct timespec *now, struct timespec *o
 		return parse_seconds(text + 1, out);
 	return parse_absolute(text, out) || parse_relative(text, now, out);
 }
+
+/* -- and the other way -- */
+
+void date_put_age(struct buf *out, const struct timespec *now, int64_t then_s)
+{
+	static const struct { int64_t seconds; const char *one; } units[] = {
+		{ 365 * 86400, "year" }, { 30 * 86400, "month" }, { 7 * 86400, "week" },
+		{ 86400, "day" }, { 3600, "hour" }, { 60, "minute" }, { 1, "second" },
+	};
+	int64_t age;
+
+	if (__builtin_sub_overflow((int64_t)now->tv_sec, then_s, &age) || age < 0) {
+		buf_put_str(out, "by a clock that is ahead");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		int64_t nr = age / units[i].seconds;
+		if (nr == 0)
+			continue;
+		buf_printf(out, "%" PRId64 " %s%s ago", nr, units[i].one, nr == 1 ? "" : "s");
+		return;
+	}
+	buf_put_str(out, "just now");
+}

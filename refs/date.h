@@ -13,8 +13,13 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <time.h>
 
+#include "lib/buf.h"
+
 bool date_parse(const char *text, const struct timespec *now, struct timespec *out);
+/* "2 hours ago" */
+void date_put_age(struct buf *out, const struct timespec *now, int64_t then_s);
 
 #endif

@@ -12,7 +12,8 @@ test_expect_success 'setup' '
 	"
 '
 
-# What it prints with success is what it prints in peace.  Nothing in the repository changes.
+# What it prints with success is what it prints in peace.  Nothing in the repository changes, but
+# for the catalogue: checks are noted there.
 is_same='cmp ../expect ../out && test_cmp ../files.before ../files.after'
 try () {
 	command="$1"
@@ -25,7 +26,7 @@ try () {
 }
 
 files () {
-	find repo state -type f ! -name lock ! -name refs-cache ! -name marks |
+	find repo state -type f ! -name lock ! -name refs-cache ! -name marks ! -name 'catalogue*' |
 		sort | xargs sha256sum
 }
 

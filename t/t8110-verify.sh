@@ -167,7 +167,7 @@ test_expect_success '--sample opens all folders and some of the content, the sam
 
 test_expect_success 'a damaged index is rebuilt on the way' '
 	test_when_finished fresh &&
-	run=$(ls -S repo/index/* | sed 1q) &&
+	run=$(ls -S repo/index/run-* | sed 1q) &&
 	for at in $(seq 4200 500 "$(test_file_size "$run")")
 	do
 		flip_bit "$run" $at || return 1

@@ -227,7 +227,7 @@ million_read () {
 		"borg list" : "borg list ::two"
 	bench_row "one million files, two snapshots compared" 0 \
 		"ub diff" : "$ub diff HEAD~1 HEAD || test \$? = 1" \
-		"restic diff" : "restic -q diff \$(restic snapshots --compact | awk '\$1 ~ /^[0-9a-f]{8}\$/ { print \$1 }' | tail -n 2)" \
+		"restic diff" : "restic -q diff \$(restic snapshots --compact | awk 'length(\$1) == 8 && \$1 ~ /^[0-9a-f]+\$/ { print \$1 }' | tail -n 2)" \
 		"borg diff" : "borg diff ::one two"
 	bench_row "one million files, names searched" 0 \
 		"ub search" : "$ub search '*4711*'" \

@@ -58,6 +58,12 @@ static void fill(struct catalogue *c)
 		buf_put(&names, "name", 5);
 		catalogue_put_fact(&facts, &f);
 		must(catalogue_add_batch(c, sub, k.nr, i, &names, &facts, &err));
+		struct catalogue_run run = { .what = "commit", .message = "why",
+					     .has_commit = i & 1 };
+		struct catalogue_pack pack = { .kind = PACK_DATA, .size = i };
+		memset(pack.id.b, i, sizeof(pack.id.b));
+		must(catalogue_add_run(c, &run, &err));
+		must(catalogue_add_pack(c, &pack, &err));
 	}
 	must(catalogue_commit(c, &err));
 	buf_release(&names);
@@ -159,6 +165,20 @@ static int see_commit(const struct catalogue_commit *k, void *data, struct err *
 	return strlen(k->device) + strlen(k->message) > (size_t)1 << 30;
 }
 
+static int see_run(const struct catalogue_run *r, void *data, struct err *err)
+{
+	(void)data;
+	(void)err;
+	return strlen(r->what) + strlen(r->message) > (size_t)1 << 30;
+}
+
+static int see_pack(const struct catalogue_pack *p, void *data, struct err *err)
+{
+	(void)data;
+	(void)err;
+	return p->id.b[0] == 1 && p->id.b[1] == 2 && p->id.b[2] == 3;
+}
+
 static void use(struct catalogue *c)
 {
 	struct catalogue_commit k;
@@ -175,6 +195,8 @@ static void use(struct catalogue *c)
 	catalogue_commit_by_id(c, &id, &k, &err);
 	catalogue_line_end(c, "a", &k, &err);
 	catalogue_dir_find(c, "dir/dir", 7, &found, &err);
+	catalogue_each_run(c, see_run, NULL, &err);
+	catalogue_each_pack(c, see_pack, NULL, &err);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

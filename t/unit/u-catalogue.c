@@ -5,6 +5,7 @@
 
 #include "lib/sys.h"
 #include "objects/catalogue.h"
+#include "objects/pack.h"
 #include "t/unit/pack-keys.h"
 #include "t/unit/scratch.h"
 #include "t/unit/unit.h"
@@ -177,6 +178,77 @@ static void test_many_names_are_read_in_order(void)
 	catalogue_close(c);
 }
 
+static int see_run(const struct catalogue_run *r, void *data, struct err *err)
+{
+	struct catalogue_run *newest = data;
+
+	(void)err;
+	if (newest->nr == 0)
+		*newest = *r;
+	newest->objects++;
+	return 0;
+}
+
+static int see_pack(const struct catalogue_pack *p, void *data, struct err *err)
+{
+	struct catalogue_pack *seen = data;
+
+	(void)err;
+	*seen = *p;
+	return 0;
+}
+
+static void test_the_oldest_runs_go(void)
+{
+	struct catalogue_run r = { .what = "verify", .message = "", .time_s = -3, .time_ns = 7,
+				   .status = 6, .share = 9, .bytes = UINT64_MAX, .missing = 2 };
+	struct catalogue_run newest = { .nr = 0 };
+	struct catalogue *c = NULL;
+	struct err err = ERR_INIT;
+
+	REQUIRE(catalogue_open(&c, NULL, keys, CATALOGUE_WRITE | CATALOGUE_IN_MEMORY, 0,
+			       &err) == 0);
+	CHECK(catalogue_begin(c, &err) == 0);
+	for (int i = 0; i < 10003; i++)
+		CHECK(catalogue_add_run(c, &r, &err) == 0);
+	r.has_commit = true;
+	memset(r.commit.b, 5, OID_SIZE);
+	r.message = "why";
+	CHECK(catalogue_add_run(c, &r, &err) == 0);
+	CHECK(catalogue_commit(c, &err) == 0);
+	CHECK(catalogue_each_run(c, see_run, &newest, &err) == 0);
+	CHECK(newest.nr == 10004 && newest.objects == 10000 && newest.has_commit);
+	CHECK(newest.time_s == -3 && newest.time_ns == 7 && newest.bytes == UINT64_MAX);
+	CHECK(newest.status == 6 && newest.share == 9 && newest.missing == 2);
+	CHECK(oid_eq(&newest.commit, &r.commit));
+	catalogue_close(c);
+}
+
+static void test_packs_are_added_read_and_dropped(void)
+{
+	struct catalogue_pack p = { .kind = PACK_META, .size = 4096, .objects = 3 }, seen;
+	struct catalogue_reading read = { .is_damaged = true };
+	struct catalogue *c = NULL;
+	struct err err = ERR_INIT;
+
+	memset(p.id.b, 8, sizeof(p.id.b));
+	read.id = p.id;
+	REQUIRE(catalogue_open(&c, NULL, keys, CATALOGUE_WRITE | CATALOGUE_IN_MEMORY, 0,
+			       &err) == 0);
+	CHECK(catalogue_note_reading(c, &read, 9, &err) == 0);
+	CHECK(catalogue_add_pack(c, &p, &err) == 0);
+	CHECK(catalogue_each_pack(c, see_pack, &seen, &err) == 0);
+	CHECK(seen.kind == PACK_META && seen.size == 4096 && seen.objects == 3);
+	CHECK(seen.read_s == 0 && !seen.is_damaged && pack_id_eq(&seen.id, &p.id));
+	CHECK(catalogue_note_reading(c, &read, 9, &err) == 0);
+	CHECK(catalogue_each_pack(c, see_pack, &seen, &err) == 0);
+	CHECK(seen.read_s == 9 && seen.is_damaged);
+	CHECK(catalogue_drop_pack(c, &p.id, &err) == 0);
+	seen.read_s = -1;
+	CHECK(catalogue_each_pack(c, see_pack, &seen, &err) == 0 && seen.read_s == -1);
+	catalogue_close(c);
+}
+
 static void test_the_last_gives_the_keys_back(void)
 {
 	keys_close(keys);
@@ -184,4 +256,5 @@ static void test_the_last_gives_the_keys_back(void)
 }
 
 UNIT_MAIN(test_crypto_starts, test_what_is_added_is_found_again, test_many_names_are_read_in_order,
+	  test_the_oldest_runs_go, test_packs_are_added_read_and_dropped,
 	  test_the_last_gives_the_keys_back)
