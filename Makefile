@@ -44,7 +44,8 @@ endif
 
 LIBS_PC = libsodium libcrypto libzstd libgit2 sqlite3 libarchive
 DEPS = pkg-config libsodium-dev libssl-dev libzstd-dev libgit2-dev libsqlite3-dev libarchive-dev
-DEPS_TEST = python3 python3-nacl python3-zstandard gdb git zstd libarchive-tools acl attr
+DEPS_TEST = python3 python3-nacl python3-zstandard gdb git zstd libarchive-tools acl attr rsync \
+	btrfs-progs
 DEPS_CHECK = clang clang-tidy cppcheck shellcheck asciidoctor man-db
 
 # BLAKE3: the system's library, else upstream's C and assembly as Debian ships them.
