@@ -19,6 +19,7 @@
 
 #include "builtin/repo.h"
 
+#define WORKERS_MAX 64
 #define VERIFY_SAMPLE 16	/* commit.verify = sample: one frame of so many */
 
 char *repo_default_device(void)
@@ -216,12 +217,11 @@ static int read_options(struct ub *ub, struct store_options *o, struct err *err)
 			      "largest chunk (%" PRIu64 ") or more", pack_size, chunk_max);
 		goto done;
 	}
-	/* A worker holds four chunks (input, payload, sealed, opened), and what zstd wants. */
-	uint64_t worker = 4 * chunk_max + compressor_memory((int)level);
+	/* A worker holds five chunks (input, carried, payload, sealed, opened), and what zstd wants. */
+	uint64_t worker = 5 * chunk_max + compressor_memory((int)level);
 	uint64_t fixed = (uint64_t)48 << 20;
-	unsigned int cores = sys_cpu_count(), most = memory > (UINT64_C(100) << 20) ? 64 : 3;
 	uint64_t fit = memory > fixed ? (memory - fixed) / worker : 1;
-	o->workers = cores < most ? cores : most;
+	o->workers = sys_cpu_count() < WORKERS_MAX ? sys_cpu_count() : WORKERS_MAX;
 	if (o->workers > fit)
 		o->workers = fit > 0 ? (unsigned int)fit : 1;
 	o->level = (int)level;

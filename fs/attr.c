@@ -16,6 +16,7 @@
 #include "fs/attr.h"
 
 #define OWNERS 64		/* names kept, by the low bits of the id */
+#define XATTR_LIST_FEW 512
 #define XATTR_LIST_MAX 65536	/* of the kernel: XATTR_LIST_MAX, XATTR_SIZE_MAX */
 #define XATTR_VALUE_MAX 65536
 
@@ -181,9 +182,19 @@ struct place {
 	char *path;
 };
 
-static ssize_t list_names(const struct place *p, char *out, size_t size)
+/* The kernel takes as much memory as is asked for: most files have none, or a few. */
+static ssize_t list_names(const struct place *p, char *out)
 {
-	return p->fd >= 0 ? sys_flistxattr(p->fd, out, size) : sys_llistxattr(p->path, out, size);
+	size_t size = XATTR_LIST_FEW;
+	ssize_t len = -1;
+
+	for (;;) {
+		len = p->fd >= 0 ? sys_flistxattr(p->fd, out, size) :
+				   sys_llistxattr(p->path, out, size);
+		if (len >= 0 || errno != ERANGE || size == XATTR_LIST_MAX)
+			return len;
+		size = XATTR_LIST_MAX;
+	}
 }
 
 static ssize_t get_value(const struct place *p, const char *name, void *out, size_t size)
@@ -214,7 +225,7 @@ static void add_xattr(struct attr_reader *r, size_t name, size_t len)
 static void read_xattrs(struct attr_reader *r, const struct place *p, attr_problem_fn *problem,
 			void *data)
 {
-	ssize_t len = list_names(p, r->names, XATTR_LIST_MAX);
+	ssize_t len = list_names(p, r->names);
 
 	r->nr_xattrs = 0;
 	buf_reset(&r->values);

@@ -231,7 +231,7 @@ static int put_small(struct scan_worker *w, const struct tree_entry *was, size_t
 static int put_piece(void *data, enum obj_type type, const void *p, size_t n, struct oid *id_out,
 		     struct err *err)
 {
-	struct scan_worker *w = data;
+	struct scan_worker *w = ((struct large_reader *)data)->worker;
 
 	if (w->s->o->progress && type == OBJ_BLOB) {
 		__atomic_add_fetch(&w->shown, n, __ATOMIC_RELAXED);
@@ -254,7 +254,7 @@ static void show_done(struct scan_worker *w, uint64_t files, uint64_t bytes)
 static int put_piece_over(void *data, const struct oid *over, const void *p, size_t n,
 			  struct oid *id_out, struct err *err)
 {
-	struct scan_worker *w = data;
+	struct scan_worker *w = ((struct large_reader *)data)->worker;
 
 	if (w->s->o->progress) {
 		__atomic_add_fetch(&w->shown, n, __ATOMIC_RELAXED);
@@ -263,40 +263,95 @@ static int put_piece_over(void *data, const struct oid *over, const void *p, siz
 	return w->sink.put_over(w->sink.data, over, p, n, id_out, err);
 }
 
-/* One large file at a time is read by several; the others are busy with the rest. */
+/*
+ * Large files take memory: as many are read at once as `workers` says, or one that is big, by as
+ * many threads.  There is one worker more: it has the small files, where what takes long is to
+ * wait for the disk.
+ */
+static void enter_large(struct scanner *s, bool with_helpers)
+{
+	unsigned int most = s->o->workers > 0 ? s->o->workers : 1;
+
+	sys_lock(&s->lock);
+	while (s->is_big_busy || s->nr_reading == most)
+		sys_wait(&s->changed, &s->lock);
+	s->nr_reading++;
+	if (with_helpers) {
+		s->is_big_busy = true;
+		while (s->nr_reading > 1)
+			sys_wait(&s->changed, &s->lock);
+	}
+	sys_unlock(&s->lock);
+}
+
+static void leave_large(struct scanner *s, bool with_helpers)
+{
+	sys_lock(&s->lock);
+	if (with_helpers)
+		s->is_big_busy = false;
+	s->nr_reading--;
+	sys_broadcast(&s->changed);
+	sys_unlock(&s->lock);
+}
+
+static struct large_reader *take_reader(struct scan_worker *w)
+{
+	struct scanner *s = w->s;
+
+	sys_lock(&s->lock);
+	struct large_reader *r = s->idle;
+	if (r)
+		s->idle = r->next;
+	sys_unlock(&s->lock);
+	if (!r) {
+		r = xcalloc(1, sizeof(*r));
+		r->pieces = (struct object_sink){ put_piece, r, w->sink.cut_key, put_piece_over };
+		r->writer = content_writer_new(&s->params, &r->pieces);
+	}
+	r->worker = w;
+	return r;
+}
+
+static void give_reader(struct scanner *s, struct large_reader *r)
+{
+	sys_lock(&s->lock);
+	r->next = s->idle;
+	s->idle = r;
+	sys_unlock(&s->lock);
+}
+
+void scan_free_readers(struct scanner *s)
+{
+	while (s->idle) {
+		struct large_reader *r = s->idle;
+		s->idle = r->next;
+		content_writer_free(r->writer);
+		sys_free(r);
+	}
+}
+
 static int put_large(struct file_at *at, int fd, uint64_t size, struct tree_entry *e,
-		     struct err *err)
+		     bool *read_failed, struct err *err)
 {
 	struct scan_worker *w = at->w;
-	struct scanner *s = w->s;
+	unsigned int workers = w->s->o->workers;
 	struct content_input in = {
 		.fd = fd, .name = at->name, .holes = w->holes.data, .holes_len = w->holes.len,
 		.old_kind = at->was.content, .old_id = at->was.id, .old_size = at->was.size,
 	};
+	struct content c;
+	bool with_helpers = size >= BIG_FILE && workers > 1;
 
 	if (at->was.content == CONTENT_BLOB || at->was.content == CONTENT_LIST)
-		in.old = &s->source;
-	struct content c;
-	bool has_helpers = false;
-
-	if (!w->writer) {
-		w->pieces = (struct object_sink){ put_piece, w, w->sink.cut_key, put_piece_over };
-		w->writer = content_writer_new(&s->params, &w->pieces);
-	}
-	if (size >= BIG_FILE && s->o->workers > 1) {
-		sys_lock(&s->lock);
-		has_helpers = !s->is_big_busy;
-		s->is_big_busy = true;
-		sys_unlock(&s->lock);
-	}
+		in.old = &w->s->source;
 	sys_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	int ret = has_helpers ? content_write_parallel(w->writer, s->o->workers, &in, &c, err) :
-				content_write(w->writer, &in, &c, err);
-	if (has_helpers) {
-		sys_lock(&s->lock);
-		s->is_big_busy = false;
-		sys_unlock(&s->lock);
-	}
+	enter_large(w->s, with_helpers);
+	struct large_reader *r = take_reader(w);
+	int ret = with_helpers ? content_write_parallel(r->writer, workers, &in, &c, err) :
+				 content_write(r->writer, &in, &c, err);
+	*read_failed = content_read_failed(r->writer);
+	give_reader(w->s, r);
+	leave_large(w->s, with_helpers);
 	if (ret < 0)
 		return ret;
 	e->size = c.size;
@@ -358,8 +413,9 @@ static int read_content(struct file_at *at, int fd, const struct file_stat *st,
 	}
 	if (!find_holes(at, fd, st))
 		return 0;
-	int ret = put_large(at, fd, st->size, e, err);
-	if (ret == ERR_SYS && content_read_failed(w->writer)) {
+	bool read_failed;
+	int ret = put_large(at, fd, st->size, e, &read_failed, err);
+	if (ret == ERR_SYS && read_failed) {
 		file_problem(at, "read", err->sys_errno);
 		err_clear(err);
 		return 0;

@@ -157,11 +157,21 @@ struct scanner {
 	struct window *windows;
 	bool is_done;
 	struct err failed;		/* the first; stops all */
-	bool is_big_busy;		/* somebody reads a large file with helpers */
+	struct large_reader *idle;	/* made, and not in use */
+	unsigned int nr_reading;	/* large files; as many as there is memory for */
+	bool is_big_busy;		/* all of that is, or will be, for one with helpers */
 
 	sys_mutex side;			/* for side lists, messages and counts */
 	uint64_t waited_ms;		/* for files that were just changed */
 	unsigned int workers;		/* that have begun */
+};
+
+/* What a large file is cut with. */
+struct large_reader {
+	struct large_reader *next;
+	struct content_writer *writer;
+	struct object_sink pieces;	/* progress is told of each */
+	struct scan_worker *worker;	/* whose it is */
 };
 
 /* One thread's buffers. */
@@ -169,9 +179,7 @@ struct scan_worker {
 	struct scanner *s;
 	struct session_lane lane;
 	struct object_sink sink;
-	struct object_sink pieces;	/* of large files: progress is told of each */
-	uint64_t shown;			/* bytes of which it was told so; atomic */
-	struct content_writer *writer;
+	uint64_t shown;			/* bytes of pieces of which progress was told; atomic */
 	struct attr_reader *attrs;
 	unsigned char *small;
 	struct buf holes, path, scratch, rule;
@@ -212,6 +220,7 @@ int scan_look(struct scan_worker *w, struct window *win, struct scan_entry *se,
 int scan_read(struct scan_worker *w, const struct folder *f, const char *name,
 	      struct tree_entry *e, struct err *err);
 int scan_batch(struct scan_worker *w, struct window *win, size_t nr, struct err *err);
+void scan_free_readers(struct scanner *s);
 /* Attributes of an open folder into `result`. */
 int scan_folder_attrs(struct scan_worker *w, struct folder *f, const struct statrecord *cached,
 		      struct err *err);

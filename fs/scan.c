@@ -317,7 +317,6 @@ void scan_worker_init(struct scan_worker *w, struct scanner *s, unsigned int nr)
 
 void scan_worker_release(struct scan_worker *w)
 {
-	content_writer_free(w->writer);
 	attr_reader_free(w->attrs);
 	sys_free(w->small);
 	buf_release(&w->holes);
@@ -356,7 +355,8 @@ static void *worker(void *data)
 
 static void run_workers(struct scanner *s)
 {
-	unsigned int nr = sys_is_serial() ? 1 : s->o->workers;
+	/* One more: some wait for the disk. */
+	unsigned int nr = sys_is_serial() ? 1 : s->o->workers + 1;
 	struct sys_thread *threads = xcalloc(nr, sizeof(*threads));
 	unsigned int started = 0;
 
@@ -517,6 +517,7 @@ void scanner_end(struct scanner *s)
 	while (s->folders)
 		scan_folder_free(s->folders);
 	rules_release(s->rules);
+	scan_free_readers(s);
 	sys_cond_destroy(&s->changed);
 	sys_mutex_destroy(&s->lock);
 	sys_mutex_destroy(&s->side);

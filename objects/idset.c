@@ -16,11 +16,14 @@ static size_t home_of(const struct idset *s, const struct oid *id)
 
 static struct oid *find(const struct idset *s, const struct oid *id)
 {
-	size_t i = home_of(s, id);
+	uint64_t want = get_u64le(id->b);
 
-	while (!oid_is_zero(&s->slots[i]) && !oid_eq(&s->slots[i], id))
-		i = (i + 1) & (s->alloc - 1);
-	return &s->slots[i];
+	for (size_t i = home_of(s, id);; i = (i + 1) & (s->alloc - 1)) {
+		struct oid *at = &s->slots[i];
+		uint64_t is = get_u64le(at->b);
+		if ((is == want && oid_eq(at, id)) || (is == 0 && oid_is_zero(at)))
+			return at;
+	}
 }
 
 void idset_release(struct idset *s)
