@@ -217,7 +217,7 @@ static int read_options(struct ub *ub, struct store_options *o, struct err *err)
 			      "largest chunk (%" PRIu64 ") or more", pack_size, chunk_max);
 		goto done;
 	}
-	/* A worker holds five chunks (input, rest, payload, sealed, opened), and what zstd wants. */
+	/* A worker holds five chunks: input, rest, payload, sealed, opened; and what zstd wants. */
 	uint64_t worker = 5 * chunk_max + compressor_memory((int)level);
 	uint64_t fixed = (uint64_t)48 << 20;
 	uint64_t fit = memory > fixed ? (memory - fixed) / worker : 1;
