@@ -3,20 +3,24 @@
  */
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "lib/interrupt.h"
 
 enum { GRACE_SECONDS = 3 };
 
-/* A handler has nothing but globals to speak through. */
-static volatile sig_atomic_t interrupted_by;
+/* A handler has nothing but globals to speak through; any thread may run it, or ask. */
+static atomic_int interrupted_by;
 
 static void on_signal(int sig)
 {
-	if (sig == SIGALRM || interrupted_by)
-		_exit(128 + (interrupted_by ? (int)interrupted_by : sig));
-	interrupted_by = sig;
+	int before = 0;
+
+	if (sig == SIGALRM || !atomic_compare_exchange_strong(&interrupted_by, &before, sig)) {
+		before = atomic_load(&interrupted_by);
+		_exit(128 + (before ? before : sig));
+	}
 	alarm(GRACE_SECONDS);
 }
 
@@ -57,7 +61,7 @@ void interrupt_leave_to_child(void)
 
 int interrupt_check(struct err *err)
 {
-	int sig = (int)interrupted_by;
+	int sig = atomic_load(&interrupted_by);
 
 	if (!sig)
 		return 0;
