@@ -4,11 +4,14 @@
  * With paths, those in which something at one of them is not as in any parent.  What stands at a
  * path is found by going down to it alone, and compared by id.
  */
+#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 #include <time.h>
 
 #include "lib/interrupt.h"
+#include "lib/number.h"
+#include "lib/quote.h"
 #include "lib/sys.h"
 #include "objects/store-view.h"
 #include "refs/date.h"
@@ -18,7 +21,7 @@
 #include "builtin/catalogue.h"
 #include "builtin/changes.h"
 #include "builtin/pager.h"
-#include "builtin/proof.h"
+#include "builtin/repo.h"
 #include "builtin/snapshot.h"
 
 static const char log_usage[] =
@@ -384,11 +387,114 @@ static int take_date(const char *text, const char *option, bool *has_out, struct
 		       " 2.days.ago and yesterday are", option, text);
 }
 
+/* -- what was run -- */
+
+struct run_list {
+	struct ub *ub;
+	unsigned int left;
+	struct buf line;
+};
+
+static void put_run_json(const struct catalogue_run *r, struct buf *out)
+{
+	struct json j;
+
+	json_begin(&j, out, "run");
+	json_str(&j, "command", r->what);
+	json_time(&j, "time", r->time_s, r->time_ns);
+	json_double(&j, "seconds", (double)r->ms / 1000);
+	json_u64(&j, "exit", (uint64_t)r->status);
+	if (r->has_commit)
+		json_str(&j, "commit", oid_hex(&r->commit).s);
+	else
+		json_null(&j, "commit");
+	json_double(&j, "share", (double)r->share / CATALOGUE_SHARE_ALL);
+	json_u64(&j, "objects", r->objects);
+	json_u64(&j, "bytes", r->bytes);
+	json_u64(&j, "damaged", r->damaged);
+	json_u64(&j, "missing", r->missing);
+	json_str(&j, "message", r->message);
+	json_end(&j);
+}
+
+static const char *outcome(const struct catalogue_run *r)
+{
+	switch (r->status) {
+	case EXIT_DONE:
+		return "done";
+	case EXIT_PARTIAL:
+		return "incomplete";
+	case EXIT_HEALED:
+		return "healed";
+	case EXIT_DAMAGED:
+		return "damage";
+	default:
+		return "failed";
+	}
+}
+
+static void put_run_text(const struct catalogue_run *r, struct buf *out)
+{
+	time_t at = (time_t)r->time_s;
+	char when[64] = "-";
+	struct tm tm;
+
+	if (localtime_r(&at, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+	buf_printf(out, "%-19s  %-6s  %-10s  %10.3f s  %-7.7s  ", when, r->what, outcome(r),
+		   (double)r->ms / 1000, r->has_commit ? oid_hex(&r->commit).s : "-");
+	if (*r->message)
+		quote_put_text(out, r->message, strlen(r->message));
+	else
+		buf_printf(out, "%" PRIu64 " %s, %s", r->objects,
+			   strcmp(r->what, "commit") == 0 ? "files" : "objects", number_human(r->bytes).s);
+	if (r->damaged + r->missing > 0)
+		buf_printf(out, ", %" PRIu64 " damaged, %" PRIu64 " missing", r->damaged,
+			   r->missing);
+	if (r->share < CATALOGUE_SHARE_ALL && strcmp(r->what, "verify") == 0)
+		buf_printf(out, ", %.4g %% of the content", (double)r->share * 100 /
+			   CATALOGUE_SHARE_ALL);
+	buf_put_u8(out, '\n');
+}
+
+static int print_run(const struct catalogue_run *r, void *data, struct err *err)
+{
+	struct run_list *l = data;
+
+	if (l->left == 0)
+		return 1;
+	l->left--;
+	buf_reset(&l->line);
+	if (l->ub->json)
+		put_run_json(r, &l->line);
+	else
+		put_run_text(r, &l->line);
+	out_buf(&l->ub->out, &l->line);
+	return out_failed(&l->ub->out) ? out_flush(&l->ub->out, err) : 0;
+}
+
+static int print_runs(struct catalogue *c, void *data, struct err *err)
+{
+	int ret = catalogue_each_run(c, print_run, data, err);
+
+	return ret < 0 ? ret : 0;
+}
+
 static int list_runs(const struct logger *l, int nr_args, bool is_limited, struct err *err)
 {
+	struct ub *ub = l->ub;
+	struct run_list runs = { .ub = ub, .left = l->left, .line = BUF_INIT };
+
 	if (nr_args > 0 || is_limited || l->oneline || l->changes.stat || l->follow)
 		return err_set(err, ERR_USAGE, "--runs takes nothing but -n");
-	return proof_print_runs(l->ub, l->left, err);
+	pager_begin(ub);
+	int ret = repo_read_notes(ub, repo_lock_wait(ub) * 1000, print_runs, &runs, err);
+	buf_release(&runs.line);
+	if (ret == ERR_CORRUPT) {
+		ub_warn(ub, "%s: what was run is not known", err->msg);
+		err_clear(err);
+	}
+	return ret < 0 ? (int)err->code : 0;
 }
 
 int cmd_log(struct ub *ub, int argc, char **argv, struct err *err)

@@ -12,13 +12,14 @@
 #include "lib/number.h"
 #include "lib/quote.h"
 #include "lib/sys.h"
+#include "objects/proof.h"
 #include "objects/store-view.h"
 #include "refs/date.h"
 #include "refs/refs.h"
 #include "refs/rev.h"
 #include "fs/unprotected.h"
+#include "builtin/catalogue.h"
 #include "builtin/changes.h"
-#include "builtin/proof.h"
 #include "builtin/snapshot.h"
 #include "builtin/walk-setup.h"
 
@@ -118,6 +119,122 @@ static int put_head(struct status *s, struct err *err)
 		buf_put_u8(&s->line, '\n');
 	}
 	return 0;
+}
+
+/* -- what is known of the repository -- */
+
+static int take_proof(struct catalogue *c, void *data, struct err *err)
+{
+	return proof_take(data, c, err);
+}
+
+/* What keeps it from being read is told by who wants more of the catalogue. */
+static int read_proof(struct status *s, struct err *err)
+{
+	int ret = repo_read_notes(s->ub, 0, take_proof, &s->proof, err);
+
+	if (ret >= 0 || ret == ERR_INTERRUPTED)
+		return ret < 0 ? ret : 0;
+	proof_release(&s->proof);
+	err_clear(err);
+	return 0;
+}
+
+static int put_verified(const struct proof *p, struct ub *ub, const struct timespec *now,
+			struct buf *out, struct err *err)
+{
+	struct oid_text text;
+
+	if (!p->has_verified) {
+		buf_put_str(out, "Not verified yet: 'ub verify' opens all of a snapshot\n");
+		return 0;
+	}
+	if (p->verified_all) {
+		buf_put_str(out, "Verified: everything, ");
+	} else {
+		int ret = rev_abbreviate(ub->store, &p->verified, &text, err);
+		if (ret < 0)
+			return ret;
+		buf_printf(out, "Verified: %s, ", text.s);
+	}
+	date_put_age(out, now, p->verified_s);
+	buf_put_u8(out, '\n');
+	return 0;
+}
+
+static void put_packs(const struct proof *p, const struct timespec *now, struct buf *out)
+{
+	buf_printf(out, "Packs: %" PRIu64, p->packs);
+	if (p->packs_read == 0)
+		buf_put_str(out, ", none read back yet: 'ub fsck' reads all");
+	else if (p->packs_read == p->packs)
+		buf_put_str(out, ", all read back");
+	else
+		buf_printf(out, ", %" PRIu64 " read back", p->packs_read);
+	if (p->packs_read > 0) {
+		buf_put_str(out, p->packs_read == 1 ? ", " : ", the oldest reading ");
+		date_put_age(out, now, p->oldest_read_s);
+	}
+	if (p->packs_damaged > 0)
+		buf_printf(out, "; %" PRIu64 " damaged", p->packs_damaged);
+	buf_put_u8(out, '\n');
+}
+
+static int put_proof(struct status *s, struct err *err)
+{
+	const struct proof *p = &s->proof;
+	struct buf *out = &s->line;
+	struct timespec now;
+
+	if (!p->is_known || p->packs == 0)
+		return 0;
+	sys_now(&now);
+	if (p->has_failure) {
+		buf_put_str(out, "The last commit failed, ");
+		date_put_age(out, &now, p->failure_s);
+		buf_put_str(out, ": ");
+		quote_put_text(out, p->failure, strlen(p->failure));
+		buf_put_u8(out, '\n');
+	}
+	if (p->has_damage) {
+		buf_printf(out, "Damage was found, %" PRIu64 " damaged and %" PRIu64 " missing, ",
+			   p->damaged, p->missing);
+		date_put_age(out, &now, p->damage_s);
+		buf_put_str(out, ": 'ub fsck' names it\n");
+	}
+	int ret = put_verified(p, s->ub, &now, out, err);
+	put_packs(p, &now, out);
+	return ret;
+}
+
+static void put_time(struct json *j, const char *name, bool has, int64_t s, uint32_t ns)
+{
+	if (has)
+		json_time(j, name, s, ns);
+	else
+		json_null(j, name);
+}
+
+static void put_proof_json(const struct proof *p, struct json *j)
+{
+	bool is_failed = p->has_failure;
+
+	put_time(j, "verified_time", p->has_verified, p->verified_s, p->verified_ns);
+	if (p->has_verified && !p->verified_all)
+		json_str(j, "verified_commit", oid_hex(&p->verified).s);
+	else
+		json_null(j, "verified_commit");
+	json_u64(j, "packs", p->packs);
+	json_u64(j, "packs_read", p->packs_read);
+	json_u64(j, "packs_damaged", p->packs_damaged);
+	put_time(j, "oldest_read", p->packs_read > 0, p->oldest_read_s, 0);
+	json_u64(j, "damaged", p->damaged);
+	json_u64(j, "missing", p->missing);
+	put_time(j, "failure_time", is_failed, p->failure_s, p->failure_ns);
+	if (is_failed)
+		json_str(j, "failure", p->failure);
+	else
+		json_null(j, "failure");
 }
 
 /* -- sources -- */
@@ -340,7 +457,7 @@ static void put_summary_json(struct status *s)
 	json_u64(&j, "absent", s->absent);
 	json_bool(&j, "incomplete", s->has_head && s->commit.incomplete);
 	json_u64(&j, "unprotected_bytes", unprotected_bytes(s, 0));
-	proof_put_json(&s->proof, &j);
+	put_proof_json(&s->proof, &j);
 	json_u64(&j, "errors", s->walk.problems);
 	json_end(&j);
 }
@@ -391,9 +508,9 @@ static int run(struct status *s, struct err *err)
 	if (!s->is_short)
 		ret = put_head(s, err);
 	if (ret == 0)
-		ret = proof_read(&s->proof, s->ub, err);
+		ret = read_proof(s, err);
 	if (ret == 0 && !s->is_short)
-		ret = proof_put_text(&s->proof, s->ub, &s->line, err);
+		ret = put_proof(s, err);
 	flush_line(s);
 	if (ret == 0)
 		ret = walk(s, err);

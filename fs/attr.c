@@ -182,19 +182,17 @@ struct place {
 	char *path;
 };
 
+static ssize_t list_up_to(const struct place *p, char *out, size_t size)
+{
+	return p->fd >= 0 ? sys_flistxattr(p->fd, out, size) : sys_llistxattr(p->path, out, size);
+}
+
 /* The kernel takes as much memory as is asked for: most files have none, or a few. */
 static ssize_t list_names(const struct place *p, char *out)
 {
-	size_t size = XATTR_LIST_FEW;
-	ssize_t len = -1;
+	ssize_t len = list_up_to(p, out, XATTR_LIST_FEW);
 
-	for (;;) {
-		len = p->fd >= 0 ? sys_flistxattr(p->fd, out, size) :
-				   sys_llistxattr(p->path, out, size);
-		if (len >= 0 || errno != ERANGE || size == XATTR_LIST_MAX)
-			return len;
-		size = XATTR_LIST_MAX;
-	}
+	return len < 0 && errno == ERANGE ? list_up_to(p, out, XATTR_LIST_MAX) : len;
 }
 
 static ssize_t get_value(const struct place *p, const char *name, void *out, size_t size)

@@ -268,37 +268,18 @@ static int put_piece_over(void *data, const struct oid *over, const void *p, siz
  * many threads.  There is one worker more: it has the small files, where what takes long is to
  * wait for the disk.
  */
-static void enter_large(struct scanner *s, bool with_helpers)
+static struct large_reader *take_reader(struct scan_worker *w, bool with_helpers)
 {
+	struct scanner *s = w->s;
 	unsigned int most = s->o->workers > 0 ? s->o->workers : 1;
 
 	sys_lock(&s->lock);
 	while (s->is_big_busy || s->nr_reading == most)
 		sys_wait(&s->changed, &s->lock);
 	s->nr_reading++;
-	if (with_helpers) {
-		s->is_big_busy = true;
-		while (s->nr_reading > 1)
-			sys_wait(&s->changed, &s->lock);
-	}
-	sys_unlock(&s->lock);
-}
-
-static void leave_large(struct scanner *s, bool with_helpers)
-{
-	sys_lock(&s->lock);
-	if (with_helpers)
-		s->is_big_busy = false;
-	s->nr_reading--;
-	sys_broadcast(&s->changed);
-	sys_unlock(&s->lock);
-}
-
-static struct large_reader *take_reader(struct scan_worker *w)
-{
-	struct scanner *s = w->s;
-
-	sys_lock(&s->lock);
+	s->is_big_busy = with_helpers;
+	while (with_helpers && s->nr_reading > 1)
+		sys_wait(&s->changed, &s->lock);
 	struct large_reader *r = s->idle;
 	if (r)
 		s->idle = r->next;
@@ -312,11 +293,17 @@ static struct large_reader *take_reader(struct scan_worker *w)
 	return r;
 }
 
-static void give_reader(struct scanner *s, struct large_reader *r)
+static void give_reader(struct large_reader *r, bool with_helpers)
 {
+	struct scanner *s = r->worker->s;
+
 	sys_lock(&s->lock);
+	if (with_helpers)
+		s->is_big_busy = false;
+	s->nr_reading--;
 	r->next = s->idle;
 	s->idle = r;
+	sys_broadcast(&s->changed);
 	sys_unlock(&s->lock);
 }
 
@@ -345,13 +332,11 @@ static int put_large(struct file_at *at, int fd, uint64_t size, struct tree_entr
 	if (at->was.content == CONTENT_BLOB || at->was.content == CONTENT_LIST)
 		in.old = &w->s->source;
 	sys_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	enter_large(w->s, with_helpers);
-	struct large_reader *r = take_reader(w);
+	struct large_reader *r = take_reader(w, with_helpers);
 	int ret = with_helpers ? content_write_parallel(r->writer, workers, &in, &c, err) :
 				 content_write(r->writer, &in, &c, err);
 	*read_failed = content_read_failed(r->writer);
-	give_reader(w->s, r);
-	leave_large(w->s, with_helpers);
+	give_reader(r, with_helpers);
 	if (ret < 0)
 		return ret;
 	e->size = c.size;

@@ -1,5 +1,5 @@
-#ifndef BUILTIN_PROOF_H
-#define BUILTIN_PROOF_H
+#ifndef OBJECTS_PROOF_H
+#define OBJECTS_PROOF_H
 
 /*
  * What is known of the repository beyond what is in it: which snapshot was last opened as a whole,
@@ -7,7 +7,6 @@
  */
 
 #include "objects/catalogue.h"
-#include "builtin/ub.h"
 
 struct proof {
 	bool is_known;			/* else the catalogue says nothing of it */
@@ -33,11 +32,7 @@ struct proof {
 #define PROOF_INIT { 0 }
 
 void proof_release(struct proof *p);
-int proof_read(struct proof *p, struct ub *ub, struct err *err);
-int proof_put_text(const struct proof *p, struct ub *ub, struct buf *out, struct err *err);
-void proof_put_json(const struct proof *p, struct json *j);
-
-/* `ub log --runs`: the newest `max` of them. */
-int proof_print_runs(struct ub *ub, unsigned int max, struct err *err);
+/* Into an empty one; on failure release it. */
+int proof_take(struct proof *p, struct catalogue *c, struct err *err);
 
 #endif
