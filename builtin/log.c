@@ -447,7 +447,8 @@ static void put_run_text(const struct catalogue_run *r, struct buf *out)
 		quote_put_text(out, r->message, strlen(r->message));
 	else
 		buf_printf(out, "%" PRIu64 " %s, %s", r->objects,
-			   strcmp(r->what, "commit") == 0 ? "files" : "objects", number_human(r->bytes).s);
+			   strcmp(r->what, "commit") == 0 ? "files" : "objects",
+			   number_human(r->bytes).s);
 	if (r->damaged + r->missing > 0)
 		buf_printf(out, ", %" PRIu64 " damaged, %" PRIu64 " missing", r->damaged,
 			   r->missing);
